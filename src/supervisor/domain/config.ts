@@ -1,0 +1,159 @@
+import { SquadError } from './error.ts'
+import { parseDuration } from './time.ts'
+
+type Field =
+  | { kind: 'count'; default: number; min: number; max: number; doc: string }
+  | { kind: 'duration'; default: number; min: number; max: number; doc: string }
+  | { kind: 'flag'; default: boolean; doc: string }
+  | { kind: 'choice'; default: string; choices: readonly string[]; doc: string }
+
+const day = 86_400_000
+
+const count = (value: number, min: number, max: number, doc: string) =>
+  ({ kind: 'count', default: value, min, max, doc }) as const
+const duration = (value: number, min: number, max: number, doc: string) =>
+  ({ kind: 'duration', default: value, min, max, doc }) as const
+
+export const loadBalancingAlgorithms = ['least-loaded', 'round-robin', 'random'] as const
+export type LoadBalancingAlgorithm = (typeof loadBalancingAlgorithms)[number]
+
+/** Every setting, with its default, its bounds and what it means. Durations are milliseconds. */
+export const configTable = {
+  maxConcurrentTasks: count(10, 1, 10_000, 'Tasks that run at the same time.'),
+  taskQueueSize: count(100_000, 1, 10_000_000, 'Tasks that may wait; one more is refused.'),
+  eventBufferSize: count(100, 1, 100_000, 'Events kept for a slow subscriber in memory.'),
+  loadBalancingAlgorithm: {
+    kind: 'choice',
+    default: 'least-loaded' as LoadBalancingAlgorithm,
+    choices: loadBalancingAlgorithms,
+    doc: 'Who gets a task among the idle agents.',
+  },
+  enableAutoRecovery: {
+    kind: 'flag',
+    default: true,
+    doc: 'Bring failed agents back by themselves.',
+  },
+  healthCheckIntervalMs: duration(30_000, 100, day, 'Time between two probes of an agent.'),
+  taskTimeoutMs: duration(3_600_000, 0, 30 * day, 'Limit of one attempt; 0 = none.'),
+  stopGraceMs: duration(10_000, 0, 600_000, 'From asking a program to stop to killing it.'),
+  drainTimeoutMs: duration(60_000, 0, day, 'How long a draining stop waits for running tasks.'),
+  maxPromptBytes: count(1_048_576, 1, 16_777_216, 'Size of one prompt.'),
+  outputLimitBytes: count(
+    67_108_864,
+    65_536,
+    4_294_967_296,
+    'Output kept of one attempt: its beginning and its end.',
+  ),
+  outputTailBytes: count(65_536, 1024, 1_048_576, 'Output that goes into the result.'),
+  patienceCriticalMs: duration(-3_600_000, -30 * day, 30 * day, 'Rank offset of critical tasks.'),
+  patienceHighMs: duration(60_000, -30 * day, 30 * day, 'Rank offset of high tasks.'),
+  patienceNormalMs: duration(900_000, -30 * day, 30 * day, 'Rank offset of normal tasks.'),
+  patienceLowMs: duration(14_400_000, -30 * day, 30 * day, 'Rank offset of low tasks.'),
+  restartIntensity: count(
+    5,
+    1,
+    1000,
+    'Restarts of an agent host within the period before it is given up.',
+  ),
+  restartPeriodMs: duration(60_000, 1000, day, 'The period of restartIntensity.'),
+  eventRetention: count(100_000, 1000, 100_000_000, 'Events kept in the log.'),
+} as const satisfies Record<string, Field>
+
+type Widen<T> = T extends number ? number : T extends boolean ? boolean : T
+
+/** The settings of one squad. Defaults, units and meaning: `configTable`. */
+export type Config = {
+  -readonly [K in keyof typeof configTable]: Widen<(typeof configTable)[K]['default']>
+}
+
+const fields = Object.entries(configTable) as [keyof Config, Field][]
+
+export const defaults = Object.freeze(
+  Object.fromEntries(fields.map(([name, field]) => [name, field.default])),
+) as Config
+
+/**
+ * Checks settings and fills in the defaults. A duration is a number of milliseconds or `30s`.
+ * Throws SQUADD_BAD_CONFIG that names the key; an unknown key is refused with a suggestion.
+ */
+export function parseConfig(given: unknown): Config {
+  if (typeof given !== 'object' || given === null || Array.isArray(given))
+    throw badConfig('the configuration is not an object', 'write { "maxConcurrentTasks": 10 }')
+  const config: Record<string, unknown> = { ...defaults }
+  for (const [name, value] of Object.entries(given)) {
+    if (name === '$schema') continue
+    const field = (configTable as Record<string, Field>)[name]
+    if (!Object.hasOwn(configTable, name) || !field)
+      throw badConfig(`${name} is not a setting`, `did you mean ${nearest(name)}?`)
+    config[name] = parseField(name, field, value)
+  }
+  return Object.freeze(config) as Config
+}
+
+function parseField(name: string, field: Field, value: unknown): unknown {
+  switch (field.kind) {
+    case 'flag':
+      if (typeof value === 'boolean') return value
+      throw badConfig(`${name} ${JSON.stringify(value)} is not true or false`)
+    case 'choice':
+      if (field.choices.includes(value as string)) return value
+      throw badConfig(
+        `${name} ${JSON.stringify(value)} is unknown`,
+        `use ${field.choices.join(', ')}`,
+      )
+    case 'count':
+    case 'duration': {
+      const number =
+        field.kind === 'duration' && typeof value === 'string' ? toMs(value, name) : value
+      if (
+        Number.isSafeInteger(number) &&
+        Number(number) >= field.min &&
+        Number(number) <= field.max
+      )
+        return number
+      throw badConfig(
+        `${name} ${JSON.stringify(value)} is out of range`,
+        `use ${field.min} to ${field.max}${field.kind === 'duration' ? ' ms' : ''}`,
+      )
+    }
+  }
+}
+
+function toMs(text: string, name: string): number {
+  try {
+    return text.startsWith('-') ? -parseDuration(text.slice(1), name) : parseDuration(text, name)
+  } catch {
+    throw badConfig(
+      `${name} ${JSON.stringify(text)} is not a duration`,
+      'write 500ms, 30s, 5m or 2h',
+    )
+  }
+}
+
+function badConfig(message: string, hint?: string): SquadError {
+  return new SquadError('SQUADD_BAD_CONFIG', message, hint ? { hint } : {})
+}
+
+/** The candidate with the smallest edit distance. */
+export function nearest(
+  word: string,
+  candidates: readonly string[] = Object.keys(configTable),
+): string {
+  const scored = candidates.map(
+    (one) => [distance(word.toLowerCase(), one.toLowerCase()), one] as const,
+  )
+  return scored.sort((a, b) => a[0] - b[0])[0]?.[1] ?? ''
+}
+
+function distance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, i) => i)
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i]
+    for (let j = 1; j <= b.length; j++)
+      next.push(
+        Math.min(row[j]! + 1, next[j - 1]! + 1, row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1)),
+      )
+    row = next
+  }
+  return row[b.length]!
+}

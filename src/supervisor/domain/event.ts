@@ -1,0 +1,40 @@
+/** Everything that can happen in a squad: one row an event, what it means and what it carries. */
+export const eventTable = {
+  AgentAdded: 'An agent was added: program, branch.',
+  AgentRemoved: 'An agent was removed: rescueRef when unsaved work was kept.',
+  AgentStateChanged: 'An agent moved: from, to, reason.',
+  AgentPaused: 'An agent takes no more tasks: released when its worktree went too.',
+  AgentResumed: 'A paused agent takes tasks again.',
+  AgentRestarted: "An agent's host died and is started again: reason, inMs.",
+  AgentRecovered: 'An agent that had failed or lost its host is usable again.',
+  AgentFailed: 'An agent was given up: reason, with the way out.',
+  AgentWaiting: "An agent's program asks a person: question.",
+  HealthCheckFailed: 'A probe of an agent failed: reason.',
+  TaskSubmitted: 'A task was stored: priority, lane.',
+  TaskStarted: 'An attempt was given to an agent: fence, attempt, waitMs.',
+  TaskRetried: 'A task goes back to the queue: outcome, cause, reason, notBeforeAt.',
+  TaskHeld: 'A task needs a person: reason.',
+  TaskReleased: 'A held or ended task goes on: from.',
+  TaskCompleted: 'A task succeeded: durationMs.',
+  TaskFailed: 'A task failed for good: outcome, cause, reason.',
+  TaskCancelled: 'A task was cancelled: reason.',
+  TaskLateResult: 'A result came for an attempt that no longer counts: fence, outcome.',
+  BreakerOpened: 'A breaker opened: scope, reason, until.',
+  BreakerClosed: 'A breaker closed: scope.',
+  SystemMetrics: 'A sample of the squad: agents, tasks, load.',
+  DaemonStarted: 'The supervisor is ready: version, pid.',
+  DaemonStopped: 'The supervisor stopped: reason, unstopped.',
+} as const satisfies Record<string, string>
+
+export type EventType = keyof typeof eventTable
+
+/** A fact that is about to be recorded. */
+export type NewEvent = {
+  type: EventType
+  agentId?: string
+  taskId?: string
+  data?: Record<string, unknown>
+}
+
+/** A recorded fact. `seq` grows by one or more and never repeats; `at` is ms since 1970. */
+export type SquadEvent = NewEvent & { seq: number; at: number; data: Record<string, unknown> }

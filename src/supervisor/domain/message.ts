@@ -1,0 +1,86 @@
+import type { AgentSpec } from './agent.ts'
+import type { Outcome, Cause, StopReason, TaskId, TaskResult } from './task.ts'
+
+/** One attempt: names its window, its files in the outbox and its run id. `t12-3`. */
+export type AttemptKey = string
+
+export const attemptKey = (taskId: TaskId, fence: number): AttemptKey => `${taskId}-${fence}`
+
+/** The task and fence of a key, or undefined when the text is none. */
+export function parseAttemptKey(key: string): { taskId: TaskId; fence: number } | undefined {
+  const match = /^(t[1-9][0-9]{0,14})-([1-9][0-9]{0,14})$/.exec(key)
+  return match ? { taskId: match[1]!, fence: Number(match[2]) } : undefined
+}
+
+/** What an agent host has to know of its agent; sent once, after the fork. */
+export type HostSetup = {
+  spec: AgentSpec
+  /** Prefix of every run id: `<instance>/<agent key>`. Tells our processes from any others. */
+  runPrefix: string
+  /** The agent's own 0700 folder: outbox, launchers, tmux conf. tmux runs in it. */
+  dir: string
+  /** Facts arrive here. */
+  outbox: string
+  /** Output of attempts: `<key>.log.<n>`. */
+  logs: string
+  socket: string
+  worktree: string
+  /** The whole environment of tmux and the program. */
+  env: Record<string, string>
+  outputLimitBytes: number
+  outputTailBytes: number
+  stopGraceMs: number
+  /** The attempt that the store calls running, to be adopted. */
+  current: { order: AttemptOrder; stop: StopReason | null } | null
+}
+
+export type AttemptOrder = {
+  key: AttemptKey
+  prompt: string
+  verify: string[] | null
+}
+
+/** How an attempt ended, as the host found it. */
+export type Verdict = {
+  key: AttemptKey
+  outcome: Outcome
+  cause: Cause | null
+  /** One line for people. */
+  reason: string
+  startedAt: number | null
+  endedAt: number
+  result: TaskResult
+}
+
+/** The store's answer to a verdict. Only after one of these may the facts be deleted. */
+export type Recorded = 'recorded' | 'already' | 'late'
+
+export type ToHost =
+  | { kind: 'init'; setup: HostSetup }
+  | { kind: 'run'; order: AttemptOrder }
+  /** End the attempt: interrupt, TERM, KILL. The verdict follows. */
+  | { kind: 'stop-attempt'; key: AttemptKey; reason: StopReason }
+  /** Facts that came into the outbox. */
+  | { kind: 'facts'; names: string[] }
+  /** Something may have been missed: look at the whole outbox. */
+  | { kind: 'scan' }
+  | { kind: 'recorded'; key: AttemptKey; answer: Recorded }
+  | { kind: 'probe'; id: number }
+  | { kind: 'screen'; id: number }
+  /** End the agent: its attempt, its tmux server, then the host. */
+  | { kind: 'end' }
+
+export type FromHost =
+  /** Attached to tmux, outbox read; `adopted` is an attempt that goes on. */
+  | { kind: 'ready'; tmuxPid: number; adopted: AttemptKey | null; programPid: number | null }
+  | { kind: 'started'; key: AttemptKey; programPid: number; at: number }
+  | { kind: 'verdict'; verdict: Verdict }
+  /** The attempt's facts are deleted and its window is closed: the agent may take the next. */
+  | { kind: 'cleaned'; key: AttemptKey }
+  | { kind: 'alive'; id: number; tmux: boolean; programPid: number | null; outputAt: number | null }
+  | { kind: 'screen'; id: number; text: string }
+  /** The agent has ended; `leftovers` are processes that would not go. */
+  | { kind: 'ended'; leftovers: number[] }
+  /** It cannot work: the host exits after this. */
+  | { kind: 'broken'; message: string; hint: string }
+  | { kind: 'log'; level: 'info' | 'warn' | 'error'; message: string }

@@ -1,0 +1,162 @@
+import type { AgentGoal, AgentRecord, AgentSpec } from './agent.ts'
+import type { EventType, NewEvent, SquadEvent } from './event.ts'
+import type { FromHost, HostSetup, Recorded, ToHost, Verdict } from './message.ts'
+import type { StopReason, Task, TaskId, TaskSpec, TaskState } from './task.ts'
+
+/** An agent that may take a task now. */
+export type Candidate = { id: string; labels: readonly string[] }
+
+/** What decides between the agents that may take `task`; null leaves the task in the queue. */
+export type Choose = (task: Task, eligible: readonly Candidate[]) => string | null
+
+/** What becomes of a task after an attempt. */
+export type Settlement =
+  | { signal: 'succeed' }
+  | { signal: 'fail'; reason: string }
+  | { signal: 'cancel'; reason: string }
+  | { signal: 'hold'; reason: string }
+  | { signal: 'backOff'; reason: string; notBeforeAt: number; counts: boolean }
+  | { signal: 'giveBack'; reason: string; counts: boolean }
+
+export type TaskFilter = {
+  state?: TaskState
+  agent?: string
+  /** Newest first, at most this many. Default 100. */
+  limit?: number
+  /** Only tasks older than this one. */
+  before?: TaskId
+}
+
+export type CounterName = 'submitted' | 'finished' | 'attempts' | 'restarts' | 'late_results'
+
+/**
+ * The truth about tasks, agents and events. Every write is one transaction, durable when its
+ * promise resolves; the writes of one turn of the event loop share one commit. The store decides
+ * nothing about time or chance: both are handed in.
+ */
+export interface Store {
+  /** Made once with the store file, tells this squad from every other. */
+  readonly instanceId: string
+
+  /**
+   * Stores all tasks or none. A known `key` answers with its first task again.
+   * Throws SQUADD_QUEUE_FULL, SQUADD_INVALID (unknown or failed dependency, cycle, repeated ref).
+   */
+  enqueue(specs: readonly TaskSpec[], now: number): Promise<Task[]>
+  /** Gives ready tasks in rank order to the agents that `choose` picks, at most `limit`. */
+  claim(
+    candidates: readonly Candidate[],
+    choose: Choose,
+    limit: number,
+    now: number,
+  ): Promise<Task[]>
+  /**
+   * Records how an attempt ended, once: `decide` says what becomes of the task. The same fence again
+   * is `already`; an older one is `late`, kept as an event, and changes nothing.
+   */
+  record(verdict: Verdict, decide: (task: Task) => Settlement, now: number): Promise<Recorded>
+  /** Makes due tasks ready; answers when the next one is due, or null. */
+  promote(now: number): Promise<number | null>
+  /** Cancels, or asks the holder to stop: then the task is still `running` and wants it. */
+  cancel(id: TaskId, reason: string, now: number): Promise<Task>
+  /** Asks the holder of a running task to stop; nothing if it is not running under `fence`. */
+  askStop(id: TaskId, fence: number, reason: StopReason): Promise<void>
+  /** A held task goes on. Throws SQUADD_CONFLICT. */
+  release(id: TaskId, now: number): Promise<Task>
+  /** A failed or cancelled task begins again, attempts from 0. Throws SQUADD_CONFLICT. */
+  retry(id: TaskId, now: number): Promise<Task>
+
+  /** Throws SQUADD_NOT_FOUND. */
+  task(id: TaskId): Task
+  tasks(filter: TaskFilter): Task[]
+  taskCounts(): Record<TaskState, number>
+  /** Time since the oldest ready task was created, by priority; for metrics. */
+  oldestReadyAt(): number | null
+
+  /** Throws SQUADD_CONFLICT when the name is taken. The answer has its new `key`. */
+  addAgent(spec: AgentSpec, place: (key: string) => string, now: number): Promise<AgentRecord>
+  updateAgent(
+    id: string,
+    patch: AgentPatch,
+    events: readonly NewEvent[],
+    now: number,
+  ): Promise<AgentRecord>
+  removeAgent(id: string, events: readonly NewEvent[], now: number): Promise<void>
+  agents(): AgentRecord[]
+
+  append(events: readonly NewEvent[], now: number): Promise<void>
+  /** Events with a higher number, oldest first. */
+  eventsSince(seq: number, limit: number, types?: readonly EventType[]): SquadEvent[]
+  /** The oldest and newest event numbers kept; 0 and 0 when there is none. */
+  eventRange(): { first: number; last: number }
+  /** Deletes all but the newest `keep` events. */
+  trimEvents(keep: number): Promise<void>
+  /** Called after each commit with what it recorded, in order. */
+  onCommitted(listener: (events: readonly SquadEvent[]) => void): void
+
+  /** Totals since the store was made: name, label, value. */
+  counters(): { name: CounterName; label: string; value: number }[]
+  /** Commits what waits, then closes. */
+  close(): Promise<void>
+}
+
+export type AgentPatch = Partial<{
+  goal: AgentGoal
+  failure: string | null
+  worktree: string
+  ownsBranch: boolean
+}>
+
+/** The forked host of one agent, as the supervisor sees it. It may die at any time. */
+export interface AgentHost {
+  readonly pid: number
+  send(message: ToHost): void
+  kill(): void
+}
+
+export type HostEvents = {
+  message(message: FromHost): void
+  /** It is gone, or never came up. Called exactly once. */
+  exit(reason: string): void
+}
+
+export interface AgentHosts {
+  /** Forks a host; a failure to fork is reported by `events.exit`, never thrown. */
+  fork(setup: HostSetup, events: HostEvents): AgentHost
+  /** Removes what is left of an agent that has no host: tmux server, processes, folder. */
+  clear(setup: Pick<HostSetup, 'dir' | 'socket' | 'runPrefix'>): Promise<void>
+}
+
+export type WorktreeState = { path: string; branch: string; ownsBranch: boolean }
+
+/** git worktrees, one metadata operation at a time per repository. */
+export interface Worktrees {
+  /** Checks repository, branch and base before anything is made. Throws SQUADD_INVALID. */
+  check(spec: AgentSpec): Promise<void>
+  /** Makes the worktree, or finds the one that is there. Throws SQUADD_GIT. */
+  ensure(spec: AgentSpec, path: string, ownsBranch: boolean): Promise<WorktreeState>
+  /**
+   * Removes the worktree; the branch too unless it is kept or not ours. Unsaved work and commits
+   * that nothing else reaches are kept under refs/squadd/rescue first: the answer names that ref.
+   */
+  remove(
+    spec: AgentSpec,
+    state: WorktreeState,
+    options: { keepBranch: boolean },
+  ): Promise<string | null>
+  /** Commits work in progress on the branch (hooks off), then removes the worktree. */
+  release(spec: AgentSpec, state: WorktreeState): Promise<{ commit: string | null }>
+  /** A unified diff from `base` to the working tree, untracked files named. */
+  diff(path: string, base: string): Promise<string>
+}
+
+/** Tells which facts came into which agent's outbox. */
+export interface OutboxWatch {
+  /** `onFacts(null)`: something may have been missed, look at the whole folder. */
+  watch(dir: string, onFacts: (names: string[] | null) => void): () => void
+}
+
+/** Reads the stored output of an attempt, oldest byte first. */
+export interface OutputLogs {
+  read(key: string): AsyncIterable<Uint8Array>
+}

@@ -1,0 +1,49 @@
+import type { AgentInput, AgentView } from './agent.ts'
+import type { SquadEvent } from './event.ts'
+import type { TaskFilter } from './ports.ts'
+import type { Task, TaskId, TaskInput, TaskState } from './task.ts'
+
+export type SquadStatus = {
+  version: string
+  pid: number
+  home: string
+  uptimeMs: number
+  agents: { total: number } & Partial<Record<AgentView['state'], number>>
+  tasks: Record<TaskState, number>
+}
+
+/** What can be asked of a running squad: the API, the command line and the library stand on this. */
+export interface Squad {
+  status(): SquadStatus
+
+  /** Throws SQUADD_INVALID, SQUADD_CONFLICT, SQUADD_GIT; then nothing of it is left. */
+  addAgent(input: AgentInput): Promise<AgentView>
+  /** Throws SQUADD_NOT_FOUND, as all that follow. */
+  agentView(id: string): AgentView
+  agentViews(): AgentView[]
+  pauseAgent(id: string, how?: { now?: boolean; release?: boolean }): Promise<AgentView>
+  resumeAgent(id: string): Promise<AgentView>
+  stopAgent(id: string): Promise<AgentView>
+  restartAgent(id: string): Promise<AgentView>
+  /** The way out of `failed`. */
+  resetAgent(id: string): Promise<AgentView>
+  removeAgent(id: string, how?: { keepBranch?: boolean }): Promise<{ rescueRef: string | null }>
+  agentScreen(id: string): Promise<string>
+  agentDiff(id: string): Promise<string>
+
+  /** All or none. Durable when it resolves. */
+  submit(inputs: readonly TaskInput[]): Promise<Task[]>
+  task(id: TaskId): Task
+  tasks(filter: TaskFilter): Task[]
+  /** Resolves when the task has ended or is held. Throws SQUADD_TIMEOUT. */
+  waitTask(id: TaskId, how?: { timeoutMs?: number; signal?: AbortSignal }): Promise<Task>
+  cancelTask(id: TaskId): Promise<Task>
+  retryTask(id: TaskId): Promise<Task>
+  releaseTask(id: TaskId): Promise<Task>
+  /** The output kept of its newest attempt. */
+  taskOutput(id: TaskId): AsyncIterable<Uint8Array>
+  taskDiff(id: TaskId): Promise<string>
+
+  /** Events after number `since` (default: from now on), for ever; a reader may be slow. */
+  events(how?: { since?: number; signal?: AbortSignal }): AsyncIterable<SquadEvent>
+}
