@@ -10,6 +10,7 @@ const rooms: [room: string, prefix: string, mayImport: string[]][] = [
   ['workers', 'src/workers/', ['domain', 'policy', 'node', 'package']],
   ['metrics', 'src/metrics/', ['domain', 'policy', 'node', 'package']],
   ['api', 'src/supervisor/api/', ['domain', 'policy', 'supervisor', 'node', 'package']],
+  ['library', 'src/supervisor/library/', ['*']],
   ['daemon', 'src/supervisor/daemon.ts', ['*']],
   ['daemon', 'src/supervisor/assembly.ts', ['*']],
   ['supervisor', 'src/supervisor/', ['domain', 'policy', 'node']],

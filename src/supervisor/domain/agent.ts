@@ -38,8 +38,8 @@ export const agentTransitions = {
     stop: 'stopped',
   },
   paused: { resume: 'idle', start: 'starting', lose: 'starting', fail: 'failed', stop: 'stopped' },
-  failed: { start: 'starting', pause: 'paused', stop: 'stopped' },
-  stopped: { start: 'starting', pause: 'paused' },
+  failed: { start: 'starting', stop: 'stopped' },
+  stopped: { start: 'starting', pause: 'paused', fail: 'failed', stop: 'stopped' },
 } as const satisfies Record<AgentState, Record<string, AgentState>>
 
 export type AgentSignal = {

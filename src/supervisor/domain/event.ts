@@ -22,6 +22,7 @@ export const eventTable = {
   BreakerOpened: 'A breaker opened: scope, reason, until.',
   BreakerClosed: 'A breaker closed: scope.',
   SystemMetrics: 'A sample of the squad: agents, tasks, load.',
+  EventsDropped: 'Events from..to are no longer kept: a reader that was away has missed them.',
   DaemonStarted: 'The supervisor is ready: version, pid.',
   DaemonStopped: 'The supervisor stopped: reason, unstopped.',
 } as const satisfies Record<string, string>

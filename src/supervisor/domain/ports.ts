@@ -111,6 +111,9 @@ export type AgentPatch = Partial<{
 export interface AgentHost {
   readonly pid: number
   send(message: ToHost): void
+  /** Lets it go: it exits by itself within 2 s and leaves tmux and the program alone. */
+  detach(): void
+  /** SIGKILL. */
   kill(): void
 }
 

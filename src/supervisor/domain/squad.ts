@@ -44,6 +44,13 @@ export interface Squad {
   taskOutput(id: TaskId): AsyncIterable<Uint8Array>
   taskDiff(id: TaskId): Promise<string>
 
-  /** Events after number `since` (default: from now on), for ever; a reader may be slow. */
-  events(how?: { since?: number; signal?: AbortSignal }): AsyncIterable<SquadEvent>
+  /**
+   * Events after number `since` (default: from now on), for ever, or with `follow: false` up to the
+   * newest there is; a reader may be slow.
+   */
+  events(how?: {
+    since?: number
+    signal?: AbortSignal
+    follow?: boolean
+  }): AsyncIterable<SquadEvent>
 }

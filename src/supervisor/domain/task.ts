@@ -53,6 +53,9 @@ export function nextTaskState(state: TaskState, signal: TaskSignal): TaskState |
 export const isEnded = (state: TaskState): boolean =>
   state === 'completed' || state === 'failed' || state === 'cancelled'
 
+/** Nothing more happens by itself: it has ended, or a person has to decide. */
+export const isSettled = (state: TaskState): boolean => isEnded(state) || state === 'held'
+
 export const outcomes = [
   'succeeded',
   'failed',

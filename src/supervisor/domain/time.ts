@@ -16,8 +16,13 @@ const longestTimer = 2 ** 31 - 1
 export const systemClock: Clock = {
   now: () => Date.now(),
   after(ms, then) {
-    const timer = setTimeout(then, Math.min(Math.max(0, ms), longestTimer))
-    timer.unref()
+    let timer: NodeJS.Timeout
+    const arm = (left: number) => {
+      const step = Math.min(Math.max(0, left), longestTimer)
+      timer = setTimeout(() => (left > step ? arm(left - step) : then()), step)
+      timer.unref()
+    }
+    arm(ms)
     return () => clearTimeout(timer)
   },
 }

@@ -1,0 +1,97 @@
+import { availableParallelism } from 'node:os'
+import { join } from 'node:path'
+import type { Metrics } from '../metrics/recorder.ts'
+import { createMetrics } from '../metrics/recorder.ts'
+import { createAgentHosts } from '../workers/agent-process.ts'
+import { agentEnvironment } from '../workers/environment.ts'
+import { createOutboxWatch } from '../workers/outbox-watch.ts'
+import { createOutputLogs } from '../workers/output-logs.ts'
+import { createWorktrees } from '../workers/worktree.ts'
+import type { Config } from './domain/config.ts'
+import type { Store } from './domain/ports.ts'
+import { systemClock, systemRandom } from './domain/time.ts'
+import type { Home } from './home.ts'
+import type { AgentPorts } from './supervised-agent.ts'
+import { Supervisor } from './supervisor.ts'
+import { openSqliteStore } from './store/open.ts'
+
+export type AssemblyOptions = {
+  home: Home
+  /** The store file, or `:memory:`. Default: the home's. */
+  storeFile?: string
+  /** The configuration as it is now; it may change. */
+  config: () => Config
+  env: NodeJS.ProcessEnv
+  version: string
+  onError(error: unknown): void
+}
+
+export type Assembly = { squad: Supervisor; store: Store; metrics: Metrics }
+
+// More than this ends badly for the stop ladder: TERM, grace, KILL and the last look.
+const endSlackMs = 10_000
+
+/** What agents need of the world: forked hosts, tmux and git, in the folders of `home`. */
+export function agentPorts(
+  { home, config, env }: Pick<AssemblyOptions, 'home' | 'config' | 'env'>,
+  instanceId: string,
+): AgentPorts {
+  return {
+    clock: systemClock,
+    random: systemRandom,
+    hosts: createAgentHosts({ logFile: home.logFile }),
+    worktrees: createWorktrees(),
+    watch: createOutboxWatch(),
+    brake: () => ({ intensity: config().restartIntensity, periodMs: config().restartPeriodMs }),
+    endLimitMs: () => config().stopGraceMs + endSlackMs,
+    setup(record, current) {
+      const dir = join(home.agentsDir, record.key)
+      return {
+        spec: record.spec,
+        runPrefix: `${instanceId}/${record.key}`,
+        dir,
+        outbox: join(dir, 'outbox'),
+        logs: home.logsDir,
+        socket: join(home.runtimeDir, `${record.key}.sock`),
+        worktree: record.worktree,
+        env: agentEnvironment(env, record.spec.program, record.spec.env),
+        outputLimitBytes: config().outputLimitBytes,
+        outputTailBytes: config().outputTailBytes,
+        stopGraceMs: config().stopGraceMs,
+        current,
+      }
+    },
+  }
+}
+
+/** Builds a squad on SQLite, tmux and git: the one place that knows all of them. */
+export function assemble(options: AssemblyOptions): Assembly {
+  const { home, config, version, onError } = options
+  const store = openSqliteStore({
+    file: options.storeFile ?? home.storeFile,
+    patience: config,
+    taskQueueSize: () => config().taskQueueSize,
+    now: systemClock.now(),
+  })
+  const squad = new Supervisor(config, {
+    ...agentPorts(options, store.instanceId),
+    store,
+    outputs: createOutputLogs(home.logsDir),
+    place: (agentId) => join(home.worktreesDir, agentId),
+    startWidth: availableParallelism() * 2,
+    onError,
+    about: { version, pid: process.pid, home: home.root },
+  })
+  const metrics = createMetrics({
+    version,
+    store: 'sqlite',
+    startedAt: systemClock.now(),
+    now: () => systemClock.now(),
+    taskCounts: () => store.taskCounts(),
+    agentStates: () => squad.agentViews().map((agent) => agent.state),
+    oldestReadyAt: () => store.oldestReadyAt(),
+    counters: () => store.counters(),
+  })
+  store.onCommitted((events) => metrics.onEvents(events))
+  return { squad, store, metrics }
+}

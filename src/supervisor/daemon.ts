@@ -1,0 +1,145 @@
+import { readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { pino } from 'pino'
+import { checkTools } from '../workers/tools.ts'
+import { createServer } from './api/server.ts'
+import { ensureToken } from './api/token.ts'
+import { assemble } from './assembly.ts'
+import { readConfigFile } from './config-file.ts'
+import type { Config } from './domain/config.ts'
+import { SquadError } from './domain/error.ts'
+import { systemClock } from './domain/time.ts'
+import type { Home } from './home.ts'
+import { prepareHome } from './home.ts'
+import { Lifecycle } from './lifecycle.ts'
+import { stopSignals } from './signals.ts'
+import { takeLock } from './store/lock.ts'
+
+export type DaemonOptions = {
+  home: Home
+  /** Default: the home's own. */
+  configFile?: string
+  listen?: { host: string; port: number }
+  version: string
+  onReady(info: { pid: number; socket: string }): void
+}
+
+/** How a stop was asked for. */
+type Stop = { drainMs: number; stopAgents: boolean; reason: string }
+
+/**
+ * Runs the daemon until it is told to stop; resolves with its exit code. Throws SQUADD_ALREADY_RUNNING
+ * when another one holds this home, SQUADD_BAD_CONFIG when it cannot work here; then nothing of it
+ * is left.
+ */
+export async function runDaemon(options: DaemonOptions): Promise<number> {
+  const { home, version } = options
+  prepareHome(home)
+  const lock = takeLock(home.lockFile)
+  if (!lock) throw alreadyRunning(home)
+  const log = pino({ base: null, timestamp: pino.stdTimeFunctions.isoTime })
+  const lifecycle = new Lifecycle(systemClock)
+  let asked: Stop | undefined
+  let stopNow: (stop: Stop) => void = () => {}
+  const stopped = new Promise<Stop>((resolve) => (stopNow = resolve))
+
+  try {
+    await checkTools()
+    const file = options.configFile ?? home.configFile
+    let config: Config = readConfigFile(file)
+    const reload = () => {
+      config = readConfigFile(file)
+      squad.reconfigure()
+      log.info({ file }, 'configuration read again')
+      return config
+    }
+    const onError = (error: unknown) => log.error({ err: error }, 'not handled')
+    const env = process.env
+    const { squad, store, metrics } = assemble({
+      home,
+      config: () => config,
+      env,
+      version,
+      onError,
+    })
+
+    /** Stops what was asked first; asked again it no longer waits for running tasks. */
+    const stop = (how: Stop) => {
+      if (asked) return stopNow({ ...asked, drainMs: 0 })
+      asked = how
+      log.info(how, 'stopping')
+      if (how.drainMs === 0) return stopNow(how)
+      void squad.drain(how.drainMs).then(() => stopNow(how))
+    }
+
+    await lifecycle.start({ name: 'store', start: () => {}, stop: () => store.close() })
+    const server = createServer({
+      squad,
+      metrics: () => metrics.render(),
+      control: {
+        stop: ({ drainMs, stopAgents }) =>
+          stop({ drainMs, stopAgents, reason: 'asked by a client' }),
+        reload,
+      },
+      ...(options.listen ? { token: ensureToken(home.tokenFile) } : {}),
+    })
+    await lifecycle.start({
+      name: 'api',
+      start: async () => {
+        await server.listenUnix(home.socket)
+        if (options.listen) await server.listenTcp(options.listen.host, options.listen.port)
+      },
+      stop: () => server.close(),
+    })
+    const signals = stopSignals({
+      stop: (signal) => stop({ drainMs: config.drainTimeoutMs, stopAgents: false, reason: signal }),
+      reload: () => {
+        try {
+          reload()
+        } catch (error) {
+          log.error({ err: error }, 'the configuration was not read again')
+        }
+      },
+    })
+    writeFileSync(home.pidFile, `${JSON.stringify({ pid: process.pid, socket: home.socket })}\n`)
+    const started = { type: 'DaemonStarted', data: { version, pid: process.pid } } as const
+    await store.append([started], systemClock.now())
+    options.onReady({ pid: process.pid, socket: home.socket })
+    squad.start().catch(onError)
+
+    const how = await stopped
+    const { unstopped } = await squad.shutdown({ stopAgents: how.stopAgents })
+    const data = { reason: how.reason, unstopped }
+    await store.append([{ type: 'DaemonStopped', data }], systemClock.now()).catch(onError)
+    unstopped.push(...(await lifecycle.stop()))
+    signals.close()
+    for (const one of unstopped) log.error(one, 'did not stop')
+    log.info({ unstopped: unstopped.length }, 'stopped')
+    return unstopped.length === 0 ? 0 : 1
+  } catch (error) {
+    await lifecycle.stop()
+    throw error
+  } finally {
+    rmSync(home.pidFile, { force: true })
+    lock.release()
+  }
+}
+
+function alreadyRunning(home: Home): SquadError {
+  return new SquadError(
+    'SQUADD_ALREADY_RUNNING',
+    `a daemon runs in ${home.root} (${holder(home)})`,
+    {
+      hint: 'use it, or stop it with squadd stop',
+    },
+  )
+}
+
+/** What the other daemon says of itself: a hint for people, never a fact to act on. */
+function holder(home: Home): string {
+  try {
+    const { pid } = JSON.parse(readFileSync(home.pidFile, 'utf8')) as { pid: number }
+    return `pid ${pid}, socket ${home.socket}`
+  } catch {
+    return `socket ${home.socket}`
+  }
+}

@@ -1,0 +1,125 @@
+import type { Candidate, Store } from './domain/ports.ts'
+import type { Task, TaskId } from './domain/task.ts'
+import type { Clock } from './domain/time.ts'
+
+/** What the dispatcher needs of the squad. */
+export type Floor = {
+  /** Agents that may take a task now. */
+  free(): Candidate[]
+  choose(task: Task, eligible: readonly Candidate[]): string | null
+  assign(task: Task): void
+  /** The attempt has had its time. */
+  overdue(task: Task): void
+}
+
+/**
+ * Brings ready tasks to free agents. It sleeps until something changes: `wake` after a task was
+ * stored or an agent became free, its own timers for delayed tasks and for time limits.
+ */
+export class Dispatcher {
+  readonly #store: Store
+  readonly #clock: Clock
+  readonly #floor: Floor
+  readonly #limit: () => number
+  readonly #onError: (error: unknown) => void
+  /** Running tasks, each with what cancels its time limit. */
+  readonly #running = new Map<TaskId, () => void>()
+  #cancelDue = () => {}
+  #claiming = false
+  #again = false
+  #stopped = true
+
+  constructor(
+    store: Store,
+    clock: Clock,
+    floor: Floor,
+    limit: () => number,
+    onError: (error: unknown) => void,
+  ) {
+    this.#store = store
+    this.#clock = clock
+    this.#floor = floor
+    this.#limit = limit
+    this.#onError = onError
+  }
+
+  get runningCount(): number {
+    return this.#running.size
+  }
+
+  start(): void {
+    this.#stopped = false
+    this.due()
+    this.wake()
+  }
+
+  /** Claims nothing more; running attempts and their time limits go on. */
+  stop(): void {
+    this.#stopped = true
+    this.#cancelDue()
+  }
+
+  /** Forgets all timers. */
+  close(): void {
+    this.stop()
+    for (const cancel of this.#running.values()) cancel()
+    this.#running.clear()
+  }
+
+  /** An attempt is under way: counts it and watches its time limit. */
+  track(task: Task): void {
+    this.#running.get(task.id)?.()
+    const { timeoutMs } = task.spec
+    const left = (task.startedAt ?? this.#clock.now()) + timeoutMs - this.#clock.now()
+    const cancel =
+      timeoutMs > 0 ? this.#clock.after(left, () => this.#floor.overdue(task)) : () => {}
+    this.#running.set(task.id, cancel)
+  }
+
+  /** The attempt is recorded. */
+  untrack(id: TaskId): void {
+    this.#running.get(id)?.()
+    this.#running.delete(id)
+  }
+
+  /** Something may be ready for someone. Claims in the same commit as what was just stored. */
+  wake(): void {
+    if (this.#stopped) return
+    if (this.#claiming) {
+      this.#again = true
+      return
+    }
+    const candidates = this.#floor.free()
+    const room = this.#limit() - this.#running.size
+    if (candidates.length === 0 || room <= 0) return
+    this.#claiming = true
+    const now = this.#clock.now()
+    const choose = this.#floor.choose.bind(this.#floor)
+    this.#store
+      .claim(candidates, choose, room, now)
+      .then((tasks) => {
+        for (const task of tasks) {
+          this.track(task)
+          this.#floor.assign(task)
+        }
+      }, this.#onError)
+      .finally(() => {
+        this.#claiming = false
+        if (!this.#again) return
+        this.#again = false
+        this.wake()
+      })
+  }
+
+  /** A task may have become delayed: makes due ones ready and sets the timer for the next. */
+  due(): void {
+    if (this.#stopped) return
+    this.#cancelDue()
+    this.#store.promote(this.#clock.now()).then((nextAt) => {
+      if (this.#stopped) return
+      if (nextAt !== null)
+        this.#cancelDue = this.#clock.after(nextAt - this.#clock.now(), () => this.due())
+      this.wake()
+    }, this.#onError)
+  }
+}

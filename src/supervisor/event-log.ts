@@ -1,0 +1,84 @@
+import type { SquadEvent } from './domain/event.ts'
+import type { Store } from './domain/ports.ts'
+
+type Listener = (event: SquadEvent) => void
+
+const page = 500
+
+/**
+ * What happened, for everyone who listens. A reader has a place in the stored log, not a buffer of
+ * its own: a slow one costs no memory and loses nothing that is still kept.
+ */
+export class EventLog {
+  readonly #store: Store
+  readonly #listeners = new Set<Listener>()
+  /** The newest events, oldest first: most readers are never further behind. */
+  #recent: SquadEvent[] = []
+  readonly #recentLimit: () => number
+  #wakers = new Set<() => void>()
+
+  constructor(store: Store, recentLimit: () => number) {
+    this.#store = store
+    this.#recentLimit = recentLimit
+    store.onCommitted((events) => this.#publish(events))
+  }
+
+  /** Calls `listener` for each event after its commit; the answer ends it. */
+  listen(listener: Listener): () => void {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
+  }
+
+  /**
+   * Events after number `since` (default: from now on) until `signal` aborts. When older ones are
+   * no longer kept, the first event says which (`EventsDropped`).
+   */
+  async *read({ since, signal }: { since?: number; signal?: AbortSignal } = {}) {
+    let cursor = since ?? this.#store.eventRange().last
+    while (!signal?.aborted) {
+      const batch = this.#after(cursor)
+      const first = batch[0]
+      if (first && first.seq > cursor + 1) {
+        const { first: oldest } = this.#store.eventRange()
+        if (oldest > cursor + 1) yield dropped(cursor + 1, oldest - 1, first.at)
+      }
+      for (const event of batch) {
+        if (signal?.aborted) return
+        cursor = event.seq
+        yield event
+      }
+      if (batch.length === 0) await this.#next(cursor, signal)
+    }
+  }
+
+  #after(cursor: number): SquadEvent[] {
+    const oldest = this.#recent[0]
+    if (!oldest || cursor + 1 < oldest.seq) return this.#store.eventsSince(cursor, page)
+    return this.#recent.slice(this.#recent.findLastIndex((event) => event.seq <= cursor) + 1)
+  }
+
+  async #next(cursor: number, signal: AbortSignal | undefined): Promise<void> {
+    const newest = this.#recent.at(-1)
+    if (newest && newest.seq > cursor) return
+    await new Promise<void>((resolve) => {
+      const wake = () => {
+        this.#wakers.delete(wake)
+        signal?.removeEventListener('abort', wake)
+        resolve()
+      }
+      this.#wakers.add(wake)
+      signal?.addEventListener('abort', wake, { once: true })
+    })
+  }
+
+  #publish(events: readonly SquadEvent[]): void {
+    if (events.length === 0) return
+    this.#recent = [...this.#recent, ...events].slice(-this.#recentLimit())
+    for (const event of events) for (const listener of this.#listeners) listener(event)
+    for (const wake of this.#wakers) wake()
+  }
+}
+
+function dropped(from: number, to: number, at: number): SquadEvent {
+  return { seq: to, at, type: 'EventsDropped', data: { from, to } }
+}

@@ -1,0 +1,66 @@
+import type { NewEvent } from './domain/event.ts'
+import type { Clock } from './domain/time.ts'
+import type { SupervisedAgent } from './supervised-agent.ts'
+import type { Health } from './policy/health.ts'
+import { assessProbe, unprobed } from './policy/health.ts'
+
+const answerWithinMs = 10_000
+
+/** Asks every agent host for a sign of life; a host that hangs is replaced, its attempt adopted. */
+export class HealthMonitor {
+  readonly #clock: Clock
+  readonly #intervalMs: () => number
+  readonly #agents: () => SupervisedAgent[]
+  readonly #happened: (event: NewEvent) => void
+  readonly #health = new WeakMap<SupervisedAgent, Health>()
+  #cancel = () => {}
+  #stopped = true
+
+  constructor(
+    clock: Clock,
+    intervalMs: () => number,
+    agents: () => SupervisedAgent[],
+    happened: (event: NewEvent) => void,
+  ) {
+    this.#clock = clock
+    this.#intervalMs = intervalMs
+    this.#agents = agents
+    this.#happened = happened
+  }
+
+  start(): void {
+    this.#stopped = false
+    this.#cancel = this.#clock.after(this.#intervalMs(), () => {
+      void this.sweep().finally(() => {
+        if (!this.#stopped) this.start()
+      })
+    })
+  }
+
+  stop(): void {
+    this.#stopped = true
+    this.#cancel()
+  }
+
+  /** One round over all agents. */
+  async sweep(): Promise<void> {
+    await Promise.all(
+      this.#agents()
+        .filter((agent) => agent.isProbeable)
+        .map((one) => this.#check(one)),
+    )
+  }
+
+  async #check(agent: SupervisedAgent): Promise<void> {
+    const failure = await agent.probe(answerWithinMs).then(
+      () => null,
+      (error: Error) => error.message,
+    )
+    if (failure !== null && !agent.isProbeable) return
+    const health = assessProbe(this.#health.get(agent) ?? unprobed, failure === null)
+    this.#health.set(agent, health)
+    if (failure === null) return
+    this.#happened({ type: 'HealthCheckFailed', agentId: agent.id, data: { reason: failure } })
+    if (health.status === 'dead') agent.replaceHost()
+  }
+}

@@ -1,0 +1,168 @@
+import { SquadError } from './domain/error.ts'
+import type { FromHost, HostSetup, ToHost } from './domain/message.ts'
+import type { AgentHost, AgentHosts } from './domain/ports.ts'
+import type { Clock, Random } from './domain/time.ts'
+import { decideRestart } from './policy/restart.ts'
+
+const detachLimitMs = 3000
+
+type Reply = Extract<FromHost, { kind: 'alive' | 'screen' }>
+type Waiting = { resolve: (reply: Reply) => void; reject: (error: Error) => void }
+
+export type LinkEvents = {
+  message(message: FromHost): void
+  /** The host is gone and another is forked after `inMs`. */
+  lost(reason: string, inMs: number): void
+  /** Too many restarts: nobody is forked any more. */
+  gaveUp(reason: string): void
+}
+
+export type LinkPorts = {
+  hosts: AgentHosts
+  clock: Clock
+  random: Random
+  /** At most `intensity` restarts within `periodMs`. */
+  brake(): { intensity: number; periodMs: number }
+  /** How long a host may take to end its agent before it is killed. */
+  endLimitMs(): number
+}
+
+/** The supervisor's end of one agent host: keeps one alive within the restart brake. */
+export class HostLink {
+  readonly #ports: LinkPorts
+  readonly #events: LinkEvents
+  readonly #setup: () => HostSetup
+  readonly #waiting = new Map<number, Waiting>()
+  #host: AgentHost | null = null
+  /** Why the host said it cannot work, to be told when it exits. */
+  #broken: string | null = null
+  #wanted = false
+  #history: number[] = []
+  #cancelRestart = () => {}
+  #onGone: (() => void)[] = []
+  #lastId = 0
+
+  constructor(ports: LinkPorts, setup: () => HostSetup, events: LinkEvents) {
+    this.#ports = ports
+    this.#setup = setup
+    this.#events = events
+  }
+
+  get pid(): number | null {
+    return this.#host?.pid ?? null
+  }
+
+  /** Forks the host; from now on it is brought back when it dies. */
+  open(): void {
+    this.#wanted = true
+    this.#fork()
+  }
+
+  send(message: ToHost): void {
+    this.#host?.send(message)
+  }
+
+  /** Forgets earlier restarts: a person has looked at it. */
+  forgive(): void {
+    this.#history = []
+  }
+
+  /** Asks the host; rejects with SQUADD_TIMEOUT, or SQUADD_CONFLICT when there is no host. */
+  ask<K extends Reply['kind']>(
+    kind: K extends 'alive' ? 'probe' : 'screen',
+    timeoutMs: number,
+  ): Promise<Extract<Reply, { kind: K }>> {
+    const host = this.#host
+    if (!host) return Promise.reject(noHost())
+    const id = ++this.#lastId
+    return new Promise((resolve, reject) => {
+      const cancel = this.#ports.clock.after(timeoutMs, () => {
+        this.#waiting.delete(id)
+        reject(new SquadError('SQUADD_TIMEOUT', `the agent host did not answer in ${timeoutMs} ms`))
+      })
+      this.#waiting.set(id, {
+        resolve: (reply) => (cancel(), resolve(reply as Extract<Reply, { kind: K }>)),
+        reject: (error) => (cancel(), reject(error)),
+      })
+      host.send({ kind, id })
+    })
+  }
+
+  /** Ends the agent: program, tmux, host. Resolves when the host is gone. */
+  end(): Promise<void> {
+    return this.#close((host) => host.send({ kind: 'end' }), this.#ports.endLimitMs())
+  }
+
+  /** Lets the host go and leaves tmux and the program alone. */
+  detach(): Promise<void> {
+    return this.#close((host) => host.detach(), detachLimitMs)
+  }
+
+  /** The host hangs: the next one adopts what it had. */
+  kill(): void {
+    this.#host?.kill()
+  }
+
+  #close(how: (host: AgentHost) => void, limitMs: number): Promise<void> {
+    this.#wanted = false
+    this.#cancelRestart()
+    const host = this.#host
+    if (!host) return Promise.resolve()
+    const cancel = this.#ports.clock.after(limitMs, () => host.kill())
+    const gone = new Promise<void>((resolve) => this.#onGone.push(resolve))
+    how(host)
+    return gone.then(cancel)
+  }
+
+  #fork(): void {
+    this.#broken = null
+    const setup = this.#setup()
+    let exited = false
+    const host = this.#ports.hosts.fork(setup, {
+      message: (message) => this.#receive(message),
+      exit: (reason) => {
+        exited = true
+        this.#exited(reason)
+      },
+    })
+    if (exited) return
+    this.#host = host
+    host.send({ kind: 'init', setup })
+  }
+
+  #receive(message: FromHost): void {
+    if (message.kind === 'broken') this.#broken = `${message.message}; ${message.hint}`
+    if (message.kind === 'alive' || message.kind === 'screen') {
+      const waiting = this.#waiting.get(message.id)
+      this.#waiting.delete(message.id)
+      waiting?.resolve(message)
+      return
+    }
+    this.#events.message(message)
+  }
+
+  #exited(exit: string): void {
+    const reason = this.#broken ?? exit
+    this.#host = null
+    for (const waiting of this.#waiting.values()) waiting.reject(noHost())
+    this.#waiting.clear()
+    for (const gone of this.#onGone.splice(0)) gone()
+    if (!this.#wanted) return
+    const { clock, random, brake } = this.#ports
+    const decision = decideRestart(this.#history, clock.now(), brake(), random)
+    this.#history = decision.history
+    if (decision.kind === 'giveUp') {
+      this.#wanted = false
+      this.#events.gaveUp(`${reason}; ${decision.reason}`)
+      return
+    }
+    this.#events.lost(reason, decision.afterMs)
+    this.#cancelRestart = clock.after(decision.afterMs, () => this.#fork())
+  }
+}
+
+function noHost(): SquadError {
+  return new SquadError('SQUADD_CONFLICT', 'the agent has no host now', {
+    hint: 'look at its state with squadd agent show',
+  })
+}

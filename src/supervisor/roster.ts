@@ -1,0 +1,331 @@
+import type { AgentGoal, AgentInput, AgentRecord } from './domain/agent.ts'
+import { createAgent } from './domain/agent.ts'
+import { SquadError } from './domain/error.ts'
+import type { NewEvent } from './domain/event.ts'
+import type { AgentPatch, Store } from './domain/ports.ts'
+import type { Task } from './domain/task.ts'
+import { checkAgentName } from './domain/task.ts'
+import type { Clock } from './domain/time.ts'
+import type { AgentOwner, AgentPorts } from './supervised-agent.ts'
+import { SupervisedAgent } from './supervised-agent.ts'
+
+export type RosterPorts = AgentPorts & {
+  store: Store
+  /** Where the worktree of an agent is to be. */
+  place(agentId: string): string
+}
+
+/** Makes a running attempt stop, durably. */
+export type StopTask = (agent: SupervisedAgent, task: Task) => Promise<void>
+
+const inAgentOrder = (a: SupervisedAgent, b: SupervisedAgent) =>
+  a.record.createdAt - b.record.createdAt
+
+/** All agents of the squad: who is there, what each should be doing, and how it gets there. */
+export class Roster {
+  readonly #ports: RosterPorts
+  readonly #owner: AgentOwner
+  readonly #interrupt: StopTask
+  readonly #clock: Clock
+  readonly #agents = new Map<string, SupervisedAgent>()
+  /** Names whose change is under way: one at a time per agent. */
+  readonly #busy = new Map<string, string>()
+  readonly #reaching = new Map<string, Promise<void>>()
+
+  constructor(ports: RosterPorts, owner: AgentOwner, interrupt: StopTask) {
+    this.#ports = ports
+    this.#owner = owner
+    this.#interrupt = interrupt
+    this.#clock = ports.clock
+  }
+
+  get all(): SupervisedAgent[] {
+    return [...this.#agents.values()].sort(inAgentOrder)
+  }
+
+  /** Throws SQUADD_NOT_FOUND. */
+  get(id: string): SupervisedAgent {
+    const agent = this.#agents.get(id)
+    if (agent) return agent
+    throw new SquadError('SQUADD_NOT_FOUND', `there is no agent ${JSON.stringify(id)}`, {
+      field: 'agent',
+      value: id,
+      hint: 'squadd agent list shows all',
+    })
+  }
+
+  has(id: string): boolean {
+    return this.#agents.has(id)
+  }
+
+  /**
+   * Brings back what the store knows, `width` agents at a time: those that have a running task
+   * adopt it. An agent that cannot come up is failed, the others go on.
+   */
+  async restore(running: readonly Task[], width: number): Promise<void> {
+    const byAgent = new Map(running.map((task) => [task.agent, task]))
+    const waiting = this.#ports.store.agents().map((record) => this.#enter(record))
+    const next = async (): Promise<void> => {
+      const agent = waiting.shift()
+      if (!agent) return
+      await this.#restore(agent, byAgent.get(agent.id) ?? null).catch(() => {})
+      return next()
+    }
+    await Promise.all(Array.from({ length: width }, next))
+  }
+
+  async #restore(agent: SupervisedAgent, task: Task | null): Promise<void> {
+    const { failure, goal } = agent.record
+    if (failure !== null) return agent.rest('fail', failure)
+    if (task === null && (goal === 'released' || goal === 'stopped')) {
+      agent.rest(goal === 'stopped' ? 'stop' : 'pause', goal)
+      return this.reach(agent)
+    }
+    await agent.start(task)
+    await agent.untilReady()
+  }
+
+  /** Takes over an agent that is up and has no task, under the name `id`. */
+  adopt(id: string, agent: SupervisedAgent): Promise<void> {
+    return this.#alone(id, 'added', async () => {
+      this.#refuseTaken(id)
+      const spec = { ...agent.record.spec, id: checkAgentName(id) }
+      const { worktree, ownsBranch } = agent.record
+      const { store } = this.#ports
+      await store.addAgent(spec, () => worktree, this.#clock.now())
+      const added = { type: 'AgentAdded', agentId: id, data: { program: spec.program } } as const
+      const record = await store.updateAgent(id, { ownsBranch }, [added], this.#clock.now())
+      agent.join(id, this.#owner, record)
+      this.#agents.set(id, agent)
+      this.#owner.free(agent)
+    })
+  }
+
+  /** Adds an agent and brings it up. When that fails nothing of it is left. */
+  async add(input: AgentInput): Promise<SupervisedAgent> {
+    const spec = createAgent(input)
+    return this.#alone(spec.id, 'added', async () => {
+      this.#refuseTaken(spec.id)
+      await this.#ports.worktrees.check(spec)
+      const { store } = this.#ports
+      const record = await store.addAgent(spec, () => this.#ports.place(spec.id), this.#clock.now())
+      const agent = this.#enter(record)
+      try {
+        await agent.start(null)
+        await agent.untilReady()
+      } catch (error) {
+        await this.#discard(agent)
+        throw error
+      }
+      this.#owner.happened({
+        type: 'AgentAdded',
+        agentId: spec.id,
+        data: { program: spec.program, branch: spec.branch },
+      })
+      return agent
+    })
+  }
+
+  /**
+   * Takes no more tasks. The running one is finished first, or with `now` given back to the queue;
+   * `release` then lets tmux and worktree go too, the work in progress committed on the branch.
+   */
+  pause(id: string, { now = false, release = false } = {}): Promise<SupervisedAgent> {
+    return this.#alone(id, 'paused', async () => {
+      const agent = this.get(id)
+      if (agent.state === 'stopped' || agent.state === 'failed') throw wrongState(agent, 'pause')
+      if (agent.record.goal === 'released') return agent
+      const goal = release ? 'released' : 'paused'
+      await this.#aim(agent, goal, { type: 'AgentPaused', data: { released: release } })
+      if (agent.currentTask && !now) return agent
+      await this.#free(agent)
+      await this.reach(agent)
+      return agent
+    })
+  }
+
+  /** A paused, released or stopped agent works again. */
+  resume(id: string): Promise<SupervisedAgent> {
+    return this.#alone(id, 'resumed', async () => {
+      const agent = this.get(id)
+      if (agent.record.goal === 'up') return agent
+      if (agent.state === 'failed') throw wrongState(agent, 'resume')
+      await this.#reaching.get(id)
+      await this.#aim(agent, 'up', { type: 'AgentResumed' })
+      if (!agent.hasHost) await this.#bringUp(agent)
+      else if (agent.state === 'paused') agent.resume()
+      return agent
+    })
+  }
+
+  /** Ends its program, tmux and host; its task goes back to the queue. The worktree stays. */
+  stop(id: string): Promise<SupervisedAgent> {
+    return this.#alone(id, 'stopped', () => this.#stop(this.get(id)))
+  }
+
+  /** Does what the goal of an agent asks for, now that no task is in the way. */
+  reach(agent: SupervisedAgent): Promise<void> {
+    const going = this.#reaching.get(agent.id)
+    if (going) return going
+    const work = this.#reach(agent).finally(() => this.#reaching.delete(agent.id))
+    this.#reaching.set(agent.id, work)
+    return work
+  }
+
+  async #reach(agent: SupervisedAgent): Promise<void> {
+    const { goal, spec } = agent.record
+    if (goal === 'paused' && agent.state !== 'paused') agent.pause('paused')
+    if (goal !== 'released' && goal !== 'stopped') return
+    await agent.end(goal === 'stopped' ? 'stop' : 'pause', goal)
+    await this.#ports.hosts.clear(agent.setup())
+    if (goal === 'released') await this.#ports.worktrees.release(spec, placeOf(agent.record))
+  }
+
+  restart(id: string): Promise<SupervisedAgent> {
+    return this.#alone(id, 'restarted', async () => {
+      const agent = await this.#stop(this.get(id))
+      await this.#aim(agent, 'up', { type: 'AgentResumed' }, { failure: null })
+      await this.#bringUp(agent)
+      return agent
+    })
+  }
+
+  /** The way out of `failed`. */
+  reset(id: string): Promise<SupervisedAgent> {
+    return this.#alone(id, 'reset', async () => {
+      const agent = this.get(id)
+      if (agent.state !== 'failed') throw wrongState(agent, 'reset')
+      await this.#aim(agent, 'up', { type: 'AgentRecovered' }, { failure: null })
+      await this.#bringUp(agent)
+      return agent
+    })
+  }
+
+  /** Removes it. Unsaved work and unreachable commits are kept: the answer names their ref. */
+  remove(id: string, keepBranch: boolean): Promise<string | null> {
+    return this.#alone(id, 'removed', async () => {
+      const agent = this.get(id)
+      const { record } = agent
+      const isReleased = record.goal === 'released'
+      await this.#stop(agent)
+      const rescueRef =
+        isReleased && keepBranch
+          ? null
+          : await this.#ports.worktrees.remove(record.spec, placeOf(agent.record), { keepBranch })
+      await this.#forget(agent, [{ type: 'AgentRemoved', agentId: id, data: { rescueRef } }])
+      return rescueRef
+    })
+  }
+
+  /** Ends an agent for now: its goal stays, so that it comes back with the next start. */
+  async halt(agent: SupervisedAgent): Promise<void> {
+    if (!agent.hasHost) return
+    await this.#free(agent)
+    await agent.end('stop', 'the squad was stopped')
+    await this.#ports.hosts.clear(agent.setup())
+  }
+
+  /** Its state in the store was changed elsewhere (counters). */
+  refresh(): void {
+    for (const record of this.#ports.store.agents()) {
+      const agent = this.#agents.get(record.spec.id)
+      if (agent) agent.record = record
+    }
+  }
+
+  #refuseTaken(id: string): void {
+    if (!this.#agents.has(id)) return
+    throw new SquadError('SQUADD_CONFLICT', `agent ${id} exists`, {
+      field: 'name',
+      value: id,
+      hint: 'choose another name, or remove it first',
+    })
+  }
+
+  #enter(record: AgentRecord): SupervisedAgent {
+    const agent = new SupervisedAgent(record, this.#ports, this.#owner)
+    this.#agents.set(agent.id, agent)
+    return agent
+  }
+
+  async #bringUp(agent: SupervisedAgent): Promise<void> {
+    await agent.start(null)
+    await agent.untilReady()
+  }
+
+  async #stop(agent: SupervisedAgent): Promise<SupervisedAgent> {
+    await this.#aim(agent, 'stopped', undefined, { failure: null })
+    await this.#free(agent)
+    await this.reach(agent)
+    return agent
+  }
+
+  /** Interrupts its task, if it has one, and waits until that is recorded; not for ever. */
+  async #free(agent: SupervisedAgent): Promise<void> {
+    const task = agent.currentTask
+    if (!task || agent.state === 'starting') return
+    await this.#interrupt(agent, task)
+    const limit = new Promise<void>((resolve) =>
+      this.#clock.after(this.#ports.endLimitMs(), resolve),
+    )
+    await Promise.race([agent.untilFree().catch(() => {}), limit])
+  }
+
+  async #discard(agent: SupervisedAgent): Promise<void> {
+    await agent.end('stop', 'could not be added')
+    await this.#ports.worktrees
+      .remove(agent.record.spec, placeOf(agent.record), { keepBranch: false })
+      .catch(() => {})
+    await this.#forget(agent, [])
+  }
+
+  async #forget(agent: SupervisedAgent, events: readonly NewEvent[]): Promise<void> {
+    await this.#ports.hosts.clear(agent.setup())
+    await this.#ports.store.removeAgent(agent.id, events, this.#clock.now())
+    this.#agents.delete(agent.id)
+  }
+
+  async #aim(
+    agent: SupervisedAgent,
+    goal: AgentGoal,
+    event?: Omit<NewEvent, 'agentId'>,
+    patch: AgentPatch = {},
+  ): Promise<void> {
+    const events = event ? [{ ...event, agentId: agent.id }] : []
+    const { store } = this.#ports
+    agent.record = await store.updateAgent(agent.id, { ...patch, goal }, events, this.#clock.now())
+  }
+
+  async #alone<T>(id: string, doing: string, work: () => Promise<T>): Promise<T> {
+    const other = this.#busy.get(id)
+    if (other !== undefined)
+      throw new SquadError('SQUADD_CONFLICT', `agent ${id} is just being ${other}`, {
+        hint: 'try again when that is done',
+      })
+    this.#busy.set(id, doing)
+    try {
+      return await work()
+    } finally {
+      this.#busy.delete(id)
+    }
+  }
+}
+
+export const placeOf = (record: AgentRecord) => ({
+  path: record.worktree,
+  branch: record.spec.branch,
+  ownsBranch: record.ownsBranch,
+})
+
+function wrongState(agent: SupervisedAgent, verb: string): SquadError {
+  const { state, reason } = agent.view()
+  const way =
+    state === 'failed' ? `squadd agent reset ${agent.id}` : `squadd agent resume ${agent.id}`
+  return new SquadError(
+    'SQUADD_CONFLICT',
+    `agent ${agent.id} is ${state} (${reason}): cannot ${verb}`,
+    {
+      hint: `use ${way}`,
+    },
+  )
+}

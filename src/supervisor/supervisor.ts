@@ -1,0 +1,371 @@
+import type { AgentInput, AgentView } from './domain/agent.ts'
+import type { Config } from './domain/config.ts'
+import { SquadError } from './domain/error.ts'
+import type { NewEvent } from './domain/event.ts'
+import type { Verdict } from './domain/message.ts'
+import { attemptKey } from './domain/message.ts'
+import type { Candidate, OutputLogs, Store, TaskFilter, WorktreeState } from './domain/ports.ts'
+import type { Squad, SquadStatus } from './domain/squad.ts'
+import type { StopReason, Task, TaskId, TaskInput } from './domain/task.ts'
+import { Dispatcher } from './dispatcher.ts'
+import { EventLog } from './event-log.ts'
+import { HealthMonitor } from './health-monitor.ts'
+import type { Unstopped } from './lifecycle.ts'
+import { Lifecycle } from './lifecycle.ts'
+import type { AgentOwner, SupervisedAgent } from './supervised-agent.ts'
+import type { Balancer } from './policy/balancer.ts'
+import { createBalancer } from './policy/balancer.ts'
+import { TaskQueue } from './queue.ts'
+import type { RosterPorts } from './roster.ts'
+import { Roster } from './roster.ts'
+
+export type SupervisorPorts = RosterPorts & {
+  store: Store
+  outputs: OutputLogs
+  /** Agents that are brought up at the same time. */
+  startWidth: number
+  /** Where errors go that nobody waits for. */
+  onError(error: unknown): void
+  /** Shown by `status`. */
+  about: { version: string; pid: number; home: string }
+}
+
+/** Agents and parts that did not stop in time, with what they said. */
+export type ShutdownReport = { unstopped: Unstopped[] }
+
+/** Brings tasks to agents and keeps both true. */
+export class Supervisor implements Squad {
+  readonly #ports: SupervisorPorts
+  readonly #config: () => Config
+  readonly #store: Store
+  readonly #log: EventLog
+  readonly #queue: TaskQueue
+  readonly #roster: Roster
+  readonly #dispatcher: Dispatcher
+  #balancer: Balancer
+  readonly #health: HealthMonitor
+  readonly #startedAt: number
+  #closing = false
+
+  constructor(config: () => Config, ports: SupervisorPorts) {
+    this.#ports = ports
+    this.#config = config
+    const { store, clock, random } = ports
+    this.#store = store
+    this.#startedAt = clock.now()
+    this.#log = new EventLog(store, () => config().eventBufferSize)
+    this.#queue = new TaskQueue(store, this.#log, clock, random, config)
+    this.#balancer = this.#makeBalancer()
+    this.#roster = new Roster(ports, this.#owner(), (agent, task) =>
+      this.#stopAttempt(agent, task, 'preempted'),
+    )
+    this.#dispatcher = new Dispatcher(
+      store,
+      clock,
+      {
+        free: () => this.#free(),
+        choose: (task, eligible) => this.#choose(task, eligible),
+        assign: (task) => this.#assign(task),
+        overdue: (task) => this.#overdue(task),
+      },
+      () => config().maxConcurrentTasks,
+      ports.onError,
+    )
+    this.#health = new HealthMonitor(
+      clock,
+      () => config().healthCheckIntervalMs,
+      () => this.#roster.all,
+      (event) => this.#happened(event),
+    )
+  }
+
+  /**
+   * Takes up what the store says: running attempts are adopted, then ready tasks are given out.
+   * Resolves when every agent is usable or has failed.
+   */
+  async start(): Promise<void> {
+    const running = this.#store.tasks({ state: 'running', limit: Number.MAX_SAFE_INTEGER })
+    for (const task of running) this.#dispatcher.track(task)
+    this.#dispatcher.start()
+    this.#health.start()
+    await this.#roster.restore(running, this.#ports.startWidth)
+    for (const task of running)
+      if (!this.#roster.has(task.agent ?? '')) await this.#lost(task, 'its agent is gone')
+  }
+
+  /** The configuration has changed: what is decided from now on follows it. */
+  reconfigure(): void {
+    this.#balancer = this.#makeBalancer()
+    this.#dispatcher.wake()
+  }
+
+  get eventLog(): EventLog {
+    return this.#log
+  }
+
+  status(): SquadStatus {
+    const agents: SquadStatus['agents'] = { total: 0 }
+    for (const { state } of this.#roster.all) {
+      agents.total += 1
+      agents[state] = (agents[state] ?? 0) + 1
+    }
+    const uptimeMs = this.#ports.clock.now() - this.#startedAt
+    return { ...this.#ports.about, uptimeMs, agents, tasks: this.#store.taskCounts() }
+  }
+
+  async addAgent(input: AgentInput): Promise<AgentView> {
+    this.#refuseWhenClosing()
+    return (await this.#roster.add(input)).view()
+  }
+
+  /** Takes over an agent that was started elsewhere, under the name `id`. */
+  async adopt(id: string, agent: SupervisedAgent): Promise<void> {
+    this.#refuseWhenClosing()
+    await this.#roster.adopt(id, agent)
+  }
+
+  agent(id: string): SupervisedAgent {
+    return this.#roster.get(id)
+  }
+
+  agentView(id: string): AgentView {
+    this.#roster.refresh()
+    return this.#roster.get(id).view()
+  }
+
+  agentViews(): AgentView[] {
+    this.#roster.refresh()
+    return this.#roster.all.map((agent) => agent.view())
+  }
+
+  async pauseAgent(id: string, how: { now?: boolean; release?: boolean } = {}): Promise<AgentView> {
+    return (await this.#roster.pause(id, how)).view()
+  }
+
+  async resumeAgent(id: string): Promise<AgentView> {
+    return (await this.#roster.resume(id)).view()
+  }
+
+  async stopAgent(id: string): Promise<AgentView> {
+    return (await this.#roster.stop(id)).view()
+  }
+
+  async restartAgent(id: string): Promise<AgentView> {
+    return (await this.#roster.restart(id)).view()
+  }
+
+  async resetAgent(id: string): Promise<AgentView> {
+    return (await this.#roster.reset(id)).view()
+  }
+
+  async removeAgent(id: string, how: { keepBranch?: boolean } = {}) {
+    return { rescueRef: await this.#roster.remove(id, how.keepBranch ?? false) }
+  }
+
+  agentScreen(id: string): Promise<string> {
+    return this.#roster.get(id).screen()
+  }
+
+  agentDiff(id: string): Promise<string> {
+    const { worktree, spec } = this.#roster.get(id).record
+    return this.#ports.worktrees.diff(worktree, spec.base)
+  }
+
+  async submit(inputs: readonly TaskInput[]): Promise<Task[]> {
+    this.#refuseWhenClosing()
+    const stored = this.#queue.submit(inputs)
+    this.#dispatcher.wake()
+    const tasks = await stored
+    if (tasks.some((task) => task.state === 'delayed')) this.#dispatcher.due()
+    return tasks
+  }
+
+  task(id: TaskId): Task {
+    return this.#store.task(id)
+  }
+
+  tasks(filter: TaskFilter): Task[] {
+    return this.#store.tasks(filter)
+  }
+
+  waitTask(
+    id: TaskId,
+    how: { timeoutMs?: number; signal?: AbortSignal } = {},
+    done?: (task: Task) => boolean,
+  ): Promise<Task> {
+    return this.#queue.wait(id, how, done)
+  }
+
+  async cancelTask(id: TaskId): Promise<Task> {
+    const task = await this.#store.cancel(id, 'cancelled by the operator', this.#ports.clock.now())
+    if (task.state === 'running') this.#holder(task)?.stopAttempt('cancelled')
+    return task
+  }
+
+  async retryTask(id: TaskId): Promise<Task> {
+    const task = await this.#store.retry(id, this.#ports.clock.now())
+    this.#dispatcher.wake()
+    return task
+  }
+
+  async releaseTask(id: TaskId): Promise<Task> {
+    const task = await this.#store.release(id, this.#ports.clock.now())
+    this.#dispatcher.wake()
+    return task
+  }
+
+  taskOutput(id: TaskId): AsyncIterable<Uint8Array> {
+    const task = this.#store.task(id)
+    return this.#ports.outputs.read(attemptKey(task.id, Math.max(task.fence, 1)))
+  }
+
+  async taskDiff(id: TaskId): Promise<string> {
+    const task = this.#store.task(id)
+    if (task.agent !== null && this.#roster.has(task.agent)) return this.agentDiff(task.agent)
+    throw new SquadError('SQUADD_CONFLICT', `task ${id} has no agent with a worktree`, {
+      hint: 'it has not run yet, or its agent was removed',
+    })
+  }
+
+  events(how: { since?: number; signal?: AbortSignal } = {}) {
+    return this.#log.read(how)
+  }
+
+  /** Claims nothing more and waits until no task runs, at most `timeoutMs`. */
+  async drain(timeoutMs: number): Promise<boolean> {
+    this.#closing = true
+    this.#dispatcher.stop()
+    const all = Promise.all(
+      this.#roster.all.map((agent) => agent.untilFree().catch(() => {})),
+    ).then(() => true)
+    const limit = new Promise<boolean>((resolve) =>
+      this.#ports.clock.after(timeoutMs, () => resolve(false)),
+    )
+    return Promise.race([all, limit])
+  }
+
+  /**
+   * Stops supervising. Agents live on in tmux, or end with `stopAgents`. Tells what did not stop
+   * within `timeoutMs`; nothing is hidden. The store stays open: its owner closes it.
+   */
+  async shutdown({ stopAgents = false, timeoutMs = 60_000 } = {}): Promise<ShutdownReport> {
+    this.#closing = true
+    this.#dispatcher.stop()
+    this.#health.stop()
+    const lifecycle = new Lifecycle(this.#ports.clock)
+    const stop = (agent: SupervisedAgent) =>
+      stopAgents ? this.#roster.halt(agent) : agent.detach()
+    const parts = this.#roster.all.map((agent) => ({
+      name: `agent ${agent.id}`,
+      stop: () => stop(agent),
+      stopWithinMs: timeoutMs,
+    }))
+    const unstopped = (await Promise.all(parts.map((part) => lifecycle.end(part)))).flat()
+    this.#dispatcher.close()
+    return { unstopped }
+  }
+
+  #owner(): AgentOwner {
+    return {
+      verdict: (agent, verdict) => void this.#record(agent, verdict).catch(this.#ports.onError),
+      free: (agent) => {
+        if (agent.record.goal === 'up') this.#dispatcher.wake()
+        else this.#roster.reach(agent).catch(this.#ports.onError)
+      },
+      placed: (agent, place) => this.#placed(agent, place),
+      gaveUp: (agent, reason) => this.#gaveUp(agent, reason),
+      lost: (_agent, task, reason) => void this.#lost(task, reason).catch(this.#ports.onError),
+      happened: (event) => this.#happened(event),
+    }
+  }
+
+  #makeBalancer(): Balancer {
+    return createBalancer(this.#config().loadBalancingAlgorithm, this.#ports.random)
+  }
+
+  #free(): Candidate[] {
+    return this.#roster.all
+      .filter((agent) => agent.isFree)
+      .map((agent) => ({ id: agent.id, labels: agent.record.spec.labels }))
+  }
+
+  #choose(task: Task, eligible: readonly Candidate[]): string | null {
+    const agents = eligible.map(({ id }) => this.#roster.get(id)).filter((agent) => agent.isFree)
+    return this.#balancer.choose(
+      task,
+      agents.map(({ id, record, loadScore, lastAssignedAt, assignedCount }) => ({
+        id,
+        labels: record.spec.labels,
+        loadScore,
+        lastAssignedAt,
+        assignedCount,
+      })),
+    )
+  }
+
+  #assign(task: Task): void {
+    const agent = this.#roster.get(task.agent ?? '')
+    agent.assign(task)
+  }
+
+  #holder(task: Task): SupervisedAgent | undefined {
+    const agent = this.#roster.all.find((one) => one.id === task.agent)
+    const has = agent?.currentTask
+    return has?.id === task.id && has.fence === task.fence ? agent : undefined
+  }
+
+  #overdue(task: Task): void {
+    const agent = this.#holder(task)
+    if (agent) this.#stopAttempt(agent, task, 'timed_out').catch(this.#ports.onError)
+  }
+
+  async #stopAttempt(agent: SupervisedAgent, task: Task, reason: StopReason): Promise<void> {
+    await this.#store.askStop(task.id, task.fence, reason)
+    agent.stopAttempt(reason)
+  }
+
+  async #record(agent: SupervisedAgent, verdict: Verdict): Promise<void> {
+    const answer = await this.#queue.record(verdict)
+    agent.answer(verdict.key, answer)
+    this.#settled(this.#queue.taskOf(verdict))
+  }
+
+  async #lost(task: Task, reason: string): Promise<void> {
+    await this.#queue.recordLost(task, reason)
+    this.#settled(task.id)
+  }
+
+  #settled(id: TaskId | null): void {
+    if (id === null) return
+    const task = this.#store.task(id)
+    if (task.state !== 'running') this.#dispatcher.untrack(id)
+    if (task.state === 'delayed') this.#dispatcher.due()
+    this.#dispatcher.wake()
+  }
+
+  async #placed(agent: SupervisedAgent, { path, ownsBranch }: WorktreeState): Promise<void> {
+    const { record } = agent
+    if (record.worktree === path && record.ownsBranch === ownsBranch) return
+    const patch = { worktree: path, ownsBranch }
+    agent.record = await this.#store.updateAgent(agent.id, patch, [], this.#ports.clock.now())
+  }
+
+  #gaveUp(agent: SupervisedAgent, reason: string): void {
+    const failure = `${reason}; squadd agent reset ${agent.id} starts it again`
+    const event: NewEvent = { type: 'AgentFailed', agentId: agent.id, data: { reason: failure } }
+    this.#store
+      .updateAgent(agent.id, { failure }, [event], this.#ports.clock.now())
+      .then((record) => (agent.record = record), this.#ports.onError)
+  }
+
+  #happened(event: NewEvent): void {
+    this.#store.append([event], this.#ports.clock.now()).catch(this.#ports.onError)
+  }
+
+  #refuseWhenClosing(): void {
+    if (this.#closing)
+      throw new SquadError('SQUADD_SHUTTING_DOWN', 'the squad is shutting down', {
+        hint: 'start it again, then repeat this',
+      })
+  }
+}

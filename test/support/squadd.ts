@@ -1,0 +1,92 @@
+import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { execa, execaSync } from 'execa'
+
+const bin = resolve(import.meta.dirname, '../../bin/squadd.js')
+
+export type Answer = { exitCode: number; stdout: string; stderr: string }
+
+/** A squad in a folder of its own, used as a person would: through its command line. */
+export class Squadd {
+  readonly dir: string
+  readonly home: string
+  readonly repo: string
+
+  constructor() {
+    this.dir = mkdtempSync(join(tmpdir(), 'squadd-'))
+    this.home = join(this.dir, 'home')
+    this.repo = join(this.dir, 'repo')
+    execaSync('git', ['init', '-q', '-b', 'main', this.repo])
+    writeFileSync(join(this.repo, 'README.md'), '# scratch\n')
+    this.git('add', '.')
+    this.git('commit', '-q', '-m', 'first')
+  }
+
+  git(...args: string[]): string {
+    const who = ['-c', 'user.name=demo', '-c', 'user.email=demo@localhost']
+    return execaSync('git', ['-C', this.repo, ...who, ...args]).stdout
+  }
+
+  /** Runs a command of squadd, whatever its exit code. */
+  async run(...args: string[]): Promise<Answer> {
+    const { exitCode, stdout, stderr } = await execa(process.execPath, [bin, ...args], {
+      reject: false,
+      stdin: 'ignore',
+      env: { ...process.env, SQUADD_HOME: this.home },
+      maxBuffer: 100_000_000,
+    })
+    return { exitCode: exitCode ?? -1, stdout, stderr }
+  }
+
+  /** Runs a command with --json that must succeed. */
+  async json<T = Record<string, unknown>>(...args: string[]): Promise<T> {
+    const { exitCode, stdout, stderr } = await this.run(...args, '--json')
+    if (exitCode !== 0) throw new Error(`squadd ${args.join(' ')}: exit ${exitCode}: ${stderr}`)
+    return JSON.parse(stdout) as T
+  }
+
+  async pid(): Promise<number> {
+    return (await this.json<{ pid: number }>('status')).pid
+  }
+
+  /** Everything of this squad that is still there: processes, sockets, worktrees. */
+  leftovers(): string[] {
+    const processes = readdirSync('/proc')
+      .filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid)
+      .filter((pid) => this.#owns(pid))
+      .map((pid) => `process ${pid} ${readProc(pid, 'cmdline').replaceAll('\0', ' ')}`)
+    const sockets = listed(join(this.home, 'run')).map((name) => `socket ${name}`)
+    const worktrees = this.git('worktree', 'list', '--porcelain')
+      .split('\n')
+      .filter((line) => line.startsWith('worktree ') && line !== `worktree ${this.repo}`)
+    return [...processes, ...sockets, ...worktrees]
+  }
+
+  /** Ends the squad and removes its folder. */
+  async remove(): Promise<void> {
+    await this.run('stop', '--stop-agents')
+    rmSync(this.dir, { recursive: true, force: true })
+  }
+
+  #owns(pid: string): boolean {
+    const texts = [readProc(pid, 'cmdline'), readProc(pid, 'environ')]
+    return texts.some((text) => text.includes(this.dir))
+  }
+}
+
+function readProc(pid: string, file: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/${file}`, 'utf8')
+  } catch {
+    return ''
+  }
+}
+
+function listed(dir: string): string[] {
+  try {
+    return readdirSync(dir)
+  } catch {
+    return []
+  }
+}
