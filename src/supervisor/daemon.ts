@@ -71,13 +71,21 @@ export async function runDaemon(options: DaemonOptions): Promise<number> {
       void squad.drain(how.drainMs).then(() => stopNow(how))
     }
 
+    const shutDown = stopped.then(({ stopAgents }) => squad.shutdown({ stopAgents }))
+
     await lifecycle.start({ name: 'store', start: () => {}, stop: () => store.close() })
     const server = createServer({
       squad,
       metrics: () => metrics.render(),
       control: {
-        stop: ({ drainMs, stopAgents }) =>
-          stop({ drainMs, stopAgents, reason: 'asked by a client' }),
+        stop: async ({ drainMs, stopAgents }) => {
+          stop({
+            drainMs: drainMs ?? config.drainTimeoutMs,
+            stopAgents,
+            reason: 'asked by a client',
+          })
+          return shutDown
+        },
         reload,
       },
       ...(options.listen ? { token: ensureToken(home.tokenFile) } : {}),
@@ -106,9 +114,9 @@ export async function runDaemon(options: DaemonOptions): Promise<number> {
     options.onReady({ pid: process.pid, socket: home.socket })
     squad.start().catch(onError)
 
-    const how = await stopped
-    const { unstopped } = await squad.shutdown({ stopAgents: how.stopAgents })
-    const data = { reason: how.reason, unstopped }
+    const { unstopped } = await shutDown
+    const { reason } = await stopped
+    const data = { reason, unstopped }
     await store.append([{ type: 'DaemonStopped', data }], systemClock.now()).catch(onError)
     unstopped.push(...(await lifecycle.stop()))
     signals.close()

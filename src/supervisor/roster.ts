@@ -219,7 +219,6 @@ export class Roster {
 
   /** Ends an agent for now: its goal stays, so that it comes back with the next start. */
   async halt(agent: SupervisedAgent): Promise<void> {
-    if (!agent.hasHost) return
     await this.#free(agent)
     await agent.end('stop', 'the squad was stopped')
     await this.#ports.hosts.clear(agent.setup())

@@ -25,8 +25,8 @@ export type AgentOwner = {
   free(agent: SupervisedAgent): void
   /** Its worktree came to be or changed. */
   placed(agent: SupervisedAgent, worktree: WorktreeState): Promise<void>
-  /** It cannot be brought back by itself. */
-  gaveUp(agent: SupervisedAgent, reason: string): void
+  /** It cannot be brought back by itself; `task` is what it had and never reported. */
+  gaveUp(agent: SupervisedAgent, reason: string, task: Task | null): void
   /** Nothing will ever be heard of this attempt again. */
   lost(agent: SupervisedAgent, task: Task, reason: string): void
   happened(event: NewEvent): void
@@ -103,9 +103,10 @@ export class SupervisedAgent {
 
   /** Brings it up; `running` is the task the store says it has. Throws what git says. */
   async start(running: Task | null): Promise<void> {
-    if (running) this.#take(running, running.want)
     this.#move('start', 'starting', 'supervisor')
-    await this.#place()
+    // A running program has its worktree; whatever is wrong with that one shows when it ends.
+    if (running) this.#take(running, running.want)
+    else await this.#place()
     this.#watchOutbox()
     this.#link.forgive()
     this.#link.open()
@@ -162,7 +163,8 @@ export class SupervisedAgent {
   async end(signal: 'stop' | 'pause', reason: string): Promise<void> {
     this.#unwatch()
     await this.#link.end()
-    this.#drop(reason)
+    const task = this.#drop()
+    if (task) this.#owner.lost(this, task, reason)
     this.#move(signal, reason, 'operator')
   }
 
@@ -307,17 +309,17 @@ export class SupervisedAgent {
 
   #giveUp(reason: string): void {
     this.#unwatch()
+    const task = this.#drop()
     this.#move('fail', reason, 'process')
-    this.#owner.gaveUp(this, reason)
-    this.#drop(reason)
+    this.#owner.gaveUp(this, reason, task)
   }
 
-  /** The host is gone for good: what it had not reported yet is lost. */
-  #drop(reason: string): void {
+  /** The host is gone for good: the answer is what it had and had not reported. */
+  #drop(): Task | null {
     const current = this.#current
     this.#programPid = null
     this.#current = null
-    if (current && !current.recorded) this.#owner.lost(this, current.task, reason)
+    return current && !current.recorded ? current.task : null
   }
 
   #move(signal: AgentSignal, reason: string, source: string): void {

@@ -273,7 +273,8 @@ export class Supervisor implements Squad {
         else this.#roster.reach(agent).catch(this.#ports.onError)
       },
       placed: (agent, place) => this.#placed(agent, place),
-      gaveUp: (agent, reason) => this.#gaveUp(agent, reason),
+      gaveUp: (agent, reason, task) =>
+        void this.#gaveUp(agent, reason, task).catch(this.#ports.onError),
       lost: (_agent, task, reason) => void this.#lost(task, reason).catch(this.#ports.onError),
       happened: (event) => this.#happened(event),
     }
@@ -350,12 +351,14 @@ export class Supervisor implements Squad {
     agent.record = await this.#store.updateAgent(agent.id, patch, [], this.#ports.clock.now())
   }
 
-  #gaveUp(agent: SupervisedAgent, reason: string): void {
+  async #gaveUp(agent: SupervisedAgent, reason: string, task: Task | null): Promise<void> {
     const failure = `${reason}; squadd agent reset ${agent.id} starts it again`
     const event: NewEvent = { type: 'AgentFailed', agentId: agent.id, data: { reason: failure } }
-    this.#store
-      .updateAgent(agent.id, { failure }, [event], this.#ports.clock.now())
-      .then((record) => (agent.record = record), this.#ports.onError)
+    const now = this.#ports.clock.now()
+    agent.record = await this.#store.updateAgent(agent.id, { failure }, [event], now)
+    // First nothing of the attempt may run any more: a person may well give the task to another.
+    await this.#ports.hosts.clear(agent.setup())
+    if (task) await this.#lost(task, reason)
   }
 
   #happened(event: NewEvent): void {

@@ -2,7 +2,13 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Squadd } from '../support/squadd.ts'
 
-type Task = { id: string; state: string; agent: string | null; outcome: string | null; prompt: string }
+type Task = {
+  id: string
+  state: string
+  agent: string | null
+  outcome: string | null
+  prompt: string
+}
 type Step = { name: string; script: string; options?: string[]; after?: string; fails?: boolean }
 
 /** Each task writes its name when it begins: that shows what ran, and how often. */
@@ -76,7 +82,8 @@ try {
     tasks: ids.size,
     completed: named.filter(({ task, fails }) => !fails && task?.state === 'completed').length,
     failedAsExpected: named.filter(({ task, fails }) => fails && task?.state === 'failed').length,
-    lost: named.filter(({ task, starts }) => !task || task.state === 'ready' || starts === 0).length,
+    lost: named.filter(({ task, starts }) => !task || task.state === 'ready' || starts === 0)
+      .length,
     duplicated: named.filter(({ starts }) => starts > 1).length,
     killedAt,
     readyAgainMs,

@@ -31,6 +31,7 @@ export const errors = {
     doc: 'Another daemon holds this home.',
   },
   SQUADD_QUEUE_FULL: { http: 429, exit: 1, retryable: true, doc: 'The queue is at its limit.' },
+  SQUADD_BUSY: { http: 503, exit: 1, retryable: true, doc: 'A limit is reached for the moment.' },
   SQUADD_SHUTTING_DOWN: {
     http: 503,
     exit: 1,

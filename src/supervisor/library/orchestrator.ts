@@ -139,7 +139,7 @@ export class AgentOrchestrator {
     const { squad } = this.#assembly
     agent.employ({
       execute: async (id, input) => {
-        const only = { affinity: [id], affinityMode: 'required' } as const
+        const only = { affinity: [id], affinityMode: 'required' as const }
         return (await this.distributeTask({ ...input, ...only })).result
       },
       pause: (id) => squad.pauseAgent(id),

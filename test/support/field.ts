@@ -1,0 +1,89 @@
+import { once } from 'node:events'
+import { readFileSync, watch, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Client } from '../../src/supervisor/api/client.ts'
+import { connect } from '../../src/supervisor/api/client.ts'
+import type { AgentView } from '../../src/supervisor/domain/agent.ts'
+import type { Task, TaskInput } from '../../src/supervisor/domain/task.ts'
+import { Squadd } from './squadd.ts'
+
+const agents = ['ada', 'bob', 'cid', 'dora']
+export const perRound = 20
+
+/** A squad of shell agents, and what its programs wrote of themselves. */
+export class Field {
+  readonly squad = new Squadd()
+  readonly journal = join(this.squad.dir, 'journal')
+  client!: Client
+
+  async open(names: readonly string[] = agents): Promise<void> {
+    writeFileSync(this.journal, '')
+    await this.start()
+    for (const id of names) await this.client.call('agents.add', { id, repo: this.squad.repo })
+  }
+
+  async start(): Promise<void> {
+    await this.squad.json('start')
+    this.client = connect({ socket: join(this.squad.home, 'run', 'squadd.sock') })
+  }
+
+  async add(input: TaskInput): Promise<Task> {
+    const [task] = (await this.client.call('tasks.add', { tasks: [input] })) as Task[]
+    return task!
+  }
+
+  async wait(id: string): Promise<Task> {
+    return (await this.client.call('tasks.wait', { id, timeoutMs: 60_000 })) as Task
+  }
+
+  /** Submits tasks that write a line when they begin and one when they end. */
+  submit(round: string): Promise<Task[]> {
+    const tasks = Array.from({ length: perRound }, (_, i) => ({
+      prompt: script(this.journal, `${round}.${i}`, 0.02 + 0.18 * Math.random()),
+    }))
+    return this.client.call('tasks.add', { tasks }) as Promise<Task[]>
+  }
+
+  async settled(tasks: Task[]): Promise<Task[]> {
+    return Promise.all(tasks.map(({ id }) => this.wait(id)))
+  }
+
+  /** Lines of the journal of one round: task name → the pids that began and ended it. */
+  lines(round: string): Map<string, { began: string[]; ended: string[] }> {
+    const found = new Map<string, { began: string[]; ended: string[] }>()
+    for (const line of readFileSync(this.journal, 'utf8').split('\n')) {
+      const [what = '', name = '', pid = ''] = line.split(' ')
+      if (!name.startsWith(`${round}.`)) continue
+      const entry = found.get(name) ?? { began: [], ended: [] }
+      found.set(name, entry)
+      if (what === 'began') entry.began.push(pid)
+      else entry.ended.push(pid)
+    }
+    return found
+  }
+
+  async agentViews(): Promise<AgentView[]> {
+    return (await this.client.call('agents.list', {})) as AgentView[]
+  }
+
+  /** The pid that a program wrote when it began; waits for the line. */
+  async pidOf(name: string): Promise<number> {
+    const find = () => Number(this.lines(name).get(`${name}.0`)?.began[0] ?? 0)
+    const seen = watch(this.journal)
+    try {
+      while (find() === 0) await once(seen, 'change')
+    } finally {
+      seen.close()
+    }
+    return find()
+  }
+
+  async close(): Promise<void> {
+    this.client.close()
+    await this.squad.remove()
+  }
+}
+
+const script = (journal: string, name: string, seconds: number) =>
+  `echo "began ${name} $$" >> '${journal}'; sleep ${seconds.toFixed(3)}; ` +
+  `echo "ended ${name} $$" >> '${journal}'`
