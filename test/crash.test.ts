@@ -15,6 +15,8 @@ function serverOf(socket: string): number | null {
   return Number(answer.stdout) || null
 }
 
+t.setTimeout(rounds * 60_000)
+
 /** Resolves at a random moment while tasks run. */
 const someMoment = () => pause(Math.random() * 700)
 

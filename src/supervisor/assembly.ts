@@ -11,7 +11,7 @@ import type { Config } from './domain/config.ts'
 import type { Store } from './domain/ports.ts'
 import { systemClock, systemRandom } from './domain/time.ts'
 import type { Home } from './home.ts'
-import type { AgentPorts } from './supervised-agent.ts'
+import type { AgentPorts } from './agent-owner.ts'
 import { Supervisor } from './supervisor.ts'
 import { openSqliteStore } from './store/open.ts'
 
@@ -23,7 +23,7 @@ export type AssemblyOptions = {
   config: () => Config
   env: NodeJS.ProcessEnv
   version: string
-  onError(error: unknown): void
+  onError: (error: unknown) => void
 }
 
 export type Assembly = { squad: Supervisor; store: Store; metrics: Metrics }

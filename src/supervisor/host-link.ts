@@ -22,9 +22,9 @@ export type LinkPorts = {
   clock: Clock
   random: Random
   /** At most `intensity` restarts within `periodMs`. */
-  brake(): { intensity: number; periodMs: number }
+  brake: () => { intensity: number; periodMs: number }
   /** How long a host may take to end its agent before it is killed. */
-  endLimitMs(): number
+  endLimitMs: () => number
 }
 
 /** The supervisor's end of one agent host: keeps one alive within the restart brake. */

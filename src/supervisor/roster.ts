@@ -1,12 +1,14 @@
-import type { AgentGoal, AgentInput, AgentRecord } from './domain/agent.ts'
+import type { StopTask } from './agent-goals.ts'
+import { AgentGoals, placeOf } from './agent-goals.ts'
+import type { AgentInput, AgentRecord } from './domain/agent.ts'
 import { createAgent } from './domain/agent.ts'
 import { SquadError } from './domain/error.ts'
 import type { NewEvent } from './domain/event.ts'
-import type { AgentPatch, Store } from './domain/ports.ts'
+import type { Store } from './domain/ports.ts'
 import type { Task } from './domain/task.ts'
 import { checkAgentName } from './domain/task.ts'
 import type { Clock } from './domain/time.ts'
-import type { AgentOwner, AgentPorts } from './supervised-agent.ts'
+import type { AgentOwner, AgentPorts } from './agent-owner.ts'
 import { SupervisedAgent } from './supervised-agent.ts'
 
 export type RosterPorts = AgentPorts & {
@@ -15,27 +17,23 @@ export type RosterPorts = AgentPorts & {
   place(agentId: string): string
 }
 
-/** Makes a running attempt stop, durably. */
-export type StopTask = (agent: SupervisedAgent, task: Task) => Promise<void>
-
 const inAgentOrder = (a: SupervisedAgent, b: SupervisedAgent) =>
   a.record.createdAt - b.record.createdAt
 
 /** All agents of the squad: who is there, what each should be doing, and how it gets there. */
 export class Roster {
   readonly #ports: RosterPorts
-  readonly #owner: AgentOwner
-  readonly #interrupt: StopTask
+  readonly #owner: AgentOwner<SupervisedAgent>
+  readonly #goals: AgentGoals
   readonly #clock: Clock
   readonly #agents = new Map<string, SupervisedAgent>()
   /** Names whose change is under way: one at a time per agent. */
   readonly #busy = new Map<string, string>()
-  readonly #reaching = new Map<string, Promise<void>>()
 
-  constructor(ports: RosterPorts, owner: AgentOwner, interrupt: StopTask) {
+  constructor(ports: RosterPorts, owner: AgentOwner<SupervisedAgent>, interrupt: StopTask) {
     this.#ports = ports
     this.#owner = owner
-    this.#interrupt = interrupt
+    this.#goals = new AgentGoals(ports, interrupt)
     this.#clock = ports.clock
   }
 
@@ -79,7 +77,7 @@ export class Roster {
     if (failure !== null) return agent.rest('fail', failure)
     if (task === null && (goal === 'released' || goal === 'stopped')) {
       agent.rest(goal === 'stopped' ? 'stop' : 'pause', goal)
-      return this.reach(agent)
+      return this.#goals.reach(agent)
     }
     await agent.start(task)
     await agent.untilReady()
@@ -136,10 +134,10 @@ export class Roster {
       if (agent.state === 'stopped' || agent.state === 'failed') throw wrongState(agent, 'pause')
       if (agent.record.goal === 'released') return agent
       const goal = release ? 'released' : 'paused'
-      await this.#aim(agent, goal, { type: 'AgentPaused', data: { released: release } })
+      await this.#goals.aim(agent, goal, { type: 'AgentPaused', data: { released: release } })
       if (agent.currentTask && !now) return agent
-      await this.#free(agent)
-      await this.reach(agent)
+      await this.#goals.free(agent)
+      await this.#goals.reach(agent)
       return agent
     })
   }
@@ -150,9 +148,9 @@ export class Roster {
       const agent = this.get(id)
       if (agent.record.goal === 'up') return agent
       if (agent.state === 'failed') throw wrongState(agent, 'resume')
-      await this.#reaching.get(id)
-      await this.#aim(agent, 'up', { type: 'AgentResumed' })
-      if (!agent.hasHost) await this.#bringUp(agent)
+      await this.#goals.reaching(id)
+      await this.#goals.aim(agent, 'up', { type: 'AgentResumed' })
+      if (!agent.hasHost) await this.#goals.bringUp(agent)
       else if (agent.state === 'paused') agent.resume()
       return agent
     })
@@ -163,29 +161,11 @@ export class Roster {
     return this.#alone(id, 'stopped', () => this.#stop(this.get(id)))
   }
 
-  /** Does what the goal of an agent asks for, now that no task is in the way. */
-  reach(agent: SupervisedAgent): Promise<void> {
-    const going = this.#reaching.get(agent.id)
-    if (going) return going
-    const work = this.#reach(agent).finally(() => this.#reaching.delete(agent.id))
-    this.#reaching.set(agent.id, work)
-    return work
-  }
-
-  async #reach(agent: SupervisedAgent): Promise<void> {
-    const { goal, spec } = agent.record
-    if (goal === 'paused' && agent.state !== 'paused') agent.pause('paused')
-    if (goal !== 'released' && goal !== 'stopped') return
-    await agent.end(goal === 'stopped' ? 'stop' : 'pause', goal)
-    await this.#ports.hosts.clear(agent.setup())
-    if (goal === 'released') await this.#ports.worktrees.release(spec, placeOf(agent.record))
-  }
-
   restart(id: string): Promise<SupervisedAgent> {
     return this.#alone(id, 'restarted', async () => {
       const agent = await this.#stop(this.get(id))
-      await this.#aim(agent, 'up', { type: 'AgentResumed' }, { failure: null })
-      await this.#bringUp(agent)
+      await this.#goals.aim(agent, 'up', { type: 'AgentResumed' }, { failure: null })
+      await this.#goals.bringUp(agent)
       return agent
     })
   }
@@ -195,8 +175,8 @@ export class Roster {
     return this.#alone(id, 'reset', async () => {
       const agent = this.get(id)
       if (agent.state !== 'failed') throw wrongState(agent, 'reset')
-      await this.#aim(agent, 'up', { type: 'AgentRecovered' }, { failure: null })
-      await this.#bringUp(agent)
+      await this.#goals.aim(agent, 'up', { type: 'AgentRecovered' }, { failure: null })
+      await this.#goals.bringUp(agent)
       return agent
     })
   }
@@ -217,9 +197,14 @@ export class Roster {
     })
   }
 
+  /** It has no task: does what its goal asks. */
+  reach(agent: SupervisedAgent): Promise<void> {
+    return this.#goals.reach(agent)
+  }
+
   /** Ends an agent for now: its goal stays, so that it comes back with the next start. */
   async halt(agent: SupervisedAgent): Promise<void> {
-    await this.#free(agent)
+    await this.#goals.free(agent)
     await agent.end('stop', 'the squad was stopped')
     await this.#ports.hosts.clear(agent.setup())
   }
@@ -247,27 +232,11 @@ export class Roster {
     return agent
   }
 
-  async #bringUp(agent: SupervisedAgent): Promise<void> {
-    await agent.start(null)
-    await agent.untilReady()
-  }
-
   async #stop(agent: SupervisedAgent): Promise<SupervisedAgent> {
-    await this.#aim(agent, 'stopped', undefined, { failure: null })
-    await this.#free(agent)
-    await this.reach(agent)
+    await this.#goals.aim(agent, 'stopped', undefined, { failure: null })
+    await this.#goals.free(agent)
+    await this.#goals.reach(agent)
     return agent
-  }
-
-  /** Interrupts its task, if it has one, and waits until that is recorded; not for ever. */
-  async #free(agent: SupervisedAgent): Promise<void> {
-    const task = agent.currentTask
-    if (!task || agent.state === 'starting') return
-    await this.#interrupt(agent, task)
-    const limit = new Promise<void>((resolve) =>
-      this.#clock.after(this.#ports.endLimitMs(), resolve),
-    )
-    await Promise.race([agent.untilFree().catch(() => {}), limit])
   }
 
   async #discard(agent: SupervisedAgent): Promise<void> {
@@ -284,17 +253,6 @@ export class Roster {
     this.#agents.delete(agent.id)
   }
 
-  async #aim(
-    agent: SupervisedAgent,
-    goal: AgentGoal,
-    event?: Omit<NewEvent, 'agentId'>,
-    patch: AgentPatch = {},
-  ): Promise<void> {
-    const events = event ? [{ ...event, agentId: agent.id }] : []
-    const { store } = this.#ports
-    agent.record = await store.updateAgent(agent.id, { ...patch, goal }, events, this.#clock.now())
-  }
-
   async #alone<T>(id: string, doing: string, work: () => Promise<T>): Promise<T> {
     const other = this.#busy.get(id)
     if (other !== undefined)
@@ -309,12 +267,6 @@ export class Roster {
     }
   }
 }
-
-export const placeOf = (record: AgentRecord) => ({
-  path: record.worktree,
-  branch: record.spec.branch,
-  ownsBranch: record.ownsBranch,
-})
 
 function wrongState(agent: SupervisedAgent, verb: string): SquadError {
   const { state, reason } = agent.view()

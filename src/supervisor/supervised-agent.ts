@@ -1,62 +1,35 @@
-import type { AgentRecord, AgentSignal, AgentState, AgentView } from './domain/agent.ts'
-import { nextAgentState } from './domain/agent.ts'
-import { SquadError } from './domain/error.ts'
-import type { NewEvent } from './domain/event.ts'
-import type { AttemptKey, FromHost, HostSetup, Recorded, Verdict } from './domain/message.ts'
+import { AgentLife } from './agent-life.ts'
+import type { AgentOwner, AgentPorts } from './agent-owner.ts'
+import type { AgentRecord, AgentState, AgentView } from './domain/agent.ts'
+import type { AttemptKey, FromHost, HostSetup, Recorded } from './domain/message.ts'
 import { attemptKey } from './domain/message.ts'
-import type { OutboxWatch, WorktreeState, Worktrees } from './domain/ports.ts'
-import type { Evidence, StopReason, Task } from './domain/task.ts'
-import type { LinkPorts } from './host-link.ts'
+import type { StopReason, Task } from './domain/task.ts'
 import { HostLink } from './host-link.ts'
 import { loadScore } from './policy/load.ts'
 
-/** What an agent needs of the world. */
-export type AgentPorts = LinkPorts & {
-  worktrees: Worktrees
-  watch: OutboxWatch
-  setup(record: AgentRecord, current: HostSetup['current']): HostSetup
-}
-
-/** What an agent tells its owner. */
-export type AgentOwner = {
-  /** An attempt ended: to be recorded, then answered with `answer`. */
-  verdict(agent: SupervisedAgent, verdict: Verdict): void
-  /** It has no task: it may take one, or do what its goal asks. */
-  free(agent: SupervisedAgent): void
-  /** Its worktree came to be or changed. */
-  placed(agent: SupervisedAgent, worktree: WorktreeState): Promise<void>
-  /** It cannot be brought back by itself; `task` is what it had and never reported. */
-  gaveUp(agent: SupervisedAgent, reason: string, task: Task | null): void
-  /** Nothing will ever be heard of this attempt again. */
-  lost(agent: SupervisedAgent, task: Task, reason: string): void
-  happened(event: NewEvent): void
-}
-
 /** What has the agent now. `recorded`: the store has its verdict, the host cleans up. */
 type Current = { task: Task; key: AttemptKey; stop: StopReason | null; recorded: boolean }
+
+type Owner = AgentOwner<SupervisedAgent>
 
 const screenTimeoutMs = 5000
 
 /** One agent: its state, the evidence for it, and the host that does the work. */
 export class SupervisedAgent {
-  #id: string
+  readonly #life: AgentLife
   record: AgentRecord
   readonly #ports: AgentPorts
-  #owner: AgentOwner
+  #owner: Owner
   readonly #link: HostLink
-  #state: AgentState = 'stopped'
-  #reason: string | null = null
-  #evidence: Evidence[] = []
   #current: Current | null = null
   #programPid: number | null = null
   #unwatch = () => {}
-  #waiters: { until: () => boolean; resolve: () => void; reject: (error: Error) => void }[] = []
   lastAssignedAt = 0
   assignedCount = 0
   lastHealthCheckAt: number | null = null
 
-  constructor(record: AgentRecord, ports: AgentPorts, owner: AgentOwner) {
-    this.#id = record.spec.id
+  constructor(record: AgentRecord, ports: AgentPorts, owner: Owner) {
+    this.#life = new AgentLife(record.spec.id, ports.clock, (event) => this.#owner.happened(event))
     this.record = record
     this.#ports = ports
     this.#owner = owner
@@ -68,22 +41,22 @@ export class SupervisedAgent {
   }
 
   /** Goes over to another owner, under the record that one made; only while it has no task. */
-  join(id: string, owner: AgentOwner, record: AgentRecord): void {
-    this.#id = id
+  join(id: string, owner: Owner, record: AgentRecord): void {
+    this.#life.rename(id)
     this.#owner = owner
     this.record = record
   }
 
   get id(): string {
-    return this.#id
+    return this.#life.id
   }
 
   get state(): AgentState {
-    return this.#state
+    return this.#life.state
   }
 
   get isFree(): boolean {
-    return this.#state === 'idle' && this.record.goal === 'up' && this.#current === null
+    return this.state === 'idle' && this.record.goal === 'up' && this.#current === null
   }
 
   /** The task that it has, until everything about the attempt is recorded and cleaned. */
@@ -93,7 +66,7 @@ export class SupervisedAgent {
 
   get loadScore(): number {
     return loadScore({
-      state: this.#state,
+      state: this.state,
       timeoutShare: 0,
       breaker: 'closed',
       cpuPercent: 0,
@@ -103,7 +76,7 @@ export class SupervisedAgent {
 
   /** Brings it up; `running` is the task the store says it has. Throws what git says. */
   async start(running: Task | null): Promise<void> {
-    this.#move('start', 'starting', 'supervisor')
+    this.#life.move('start', 'starting', 'supervisor')
     // A running program has its worktree; whatever is wrong with that one shows when it ends.
     if (running) this.#take(running, running.want)
     else await this.#place()
@@ -114,17 +87,17 @@ export class SupervisedAgent {
 
   /** Shows an agent without a host as what it is. */
   rest(signal: 'pause' | 'stop' | 'fail', reason: string): void {
-    this.#move(signal, reason, 'store')
+    this.#life.move(signal, reason, 'store')
   }
 
   /** Resolves when it is usable or paused. Throws when it failed on the way. */
   untilReady(): Promise<void> {
-    return this.#until(() => this.#state !== 'starting')
+    return this.#life.until(() => this.state !== 'starting')
   }
 
   /** Resolves when it has no task. */
   untilFree(): Promise<void> {
-    return this.#until(() => this.#current === null)
+    return this.#life.until(() => this.#current === null)
   }
 
   /** Gives it a claimed task. */
@@ -132,7 +105,7 @@ export class SupervisedAgent {
     this.#take(task, null)
     this.lastAssignedAt = this.#ports.clock.now()
     this.assignedCount += 1
-    this.#move('assign', `task ${task.id}`, 'queue')
+    this.#life.move('assign', `task ${task.id}`, 'queue')
     this.#link.send({ kind: 'run', order: orderOf(task) })
   }
 
@@ -151,11 +124,11 @@ export class SupervisedAgent {
 
   /** The goal says paused: it takes no more. */
   pause(reason: string): void {
-    this.#move('pause', reason, 'operator')
+    this.#life.move('pause', reason, 'operator')
   }
 
   resume(): void {
-    this.#move('resume', 'resumed', 'operator')
+    this.#life.move('resume', 'resumed', 'operator')
     this.#owner.free(this)
   }
 
@@ -165,7 +138,7 @@ export class SupervisedAgent {
     await this.#link.end()
     const task = this.#drop()
     if (task) this.#owner.lost(this, task, reason)
-    this.#move(signal, reason, 'operator')
+    this.#life.move(signal, reason, 'operator')
   }
 
   /** Lets tmux and the program live on without us. */
@@ -190,7 +163,7 @@ export class SupervisedAgent {
 
   /** True while a host should be answering. */
   get isProbeable(): boolean {
-    return this.hasHost && this.#state !== 'starting'
+    return this.hasHost && this.state !== 'starting'
   }
 
   /** The host hangs: another one takes over what it had. */
@@ -202,8 +175,8 @@ export class SupervisedAgent {
     const { spec } = this.record
     return {
       id: this.id,
-      state: this.#state,
-      reason: this.record.failure ?? this.#reason,
+      state: this.state,
+      reason: this.record.failure ?? this.#life.reason,
       program: spec.program,
       mode: spec.mode,
       labels: spec.labels,
@@ -220,7 +193,7 @@ export class SupervisedAgent {
       hostPid: this.#link.pid,
       programPid: this.#programPid,
       tmuxSocket: this.setup().socket,
-      evidence: this.#evidence,
+      evidence: this.#life.evidence,
       createdAt: this.record.createdAt,
       updatedAt: this.record.updatedAt,
     }
@@ -288,29 +261,29 @@ export class SupervisedAgent {
 
   #ready(tmuxPid: number): void {
     if (this.#current?.recorded) this.#current = null
-    if (this.#current) return this.#move('adopt', `task ${this.#current.task.id}`, 'host')
-    if (this.record.goal === 'paused') return this.#move('pause', 'paused', 'operator')
-    this.#move('ready', `tmux server ${tmuxPid}`, 'host')
+    if (this.#current) return this.#life.move('adopt', `task ${this.#current.task.id}`, 'host')
+    if (this.record.goal === 'paused') return this.#life.move('pause', 'paused', 'operator')
+    this.#life.move('ready', `tmux server ${tmuxPid}`, 'host')
     this.#owner.free(this)
   }
 
   #finished(): void {
     this.#current = null
     this.#programPid = null
-    if (this.record.goal === 'paused') this.#move('pause', 'paused', 'operator')
-    else this.#move('finish', 'attempt recorded', 'host')
+    if (this.record.goal === 'paused') this.#life.move('pause', 'paused', 'operator')
+    else this.#life.move('finish', 'attempt recorded', 'host')
     this.#owner.free(this)
   }
 
   #lost(reason: string, inMs: number): void {
     this.#owner.happened({ type: 'AgentRestarted', agentId: this.id, data: { reason, inMs } })
-    if (this.#state !== 'starting') this.#move('lose', reason, 'process')
+    if (this.state !== 'starting') this.#life.move('lose', reason, 'process')
   }
 
   #giveUp(reason: string): void {
     this.#unwatch()
     const task = this.#drop()
-    this.#move('fail', reason, 'process')
+    this.#life.move('fail', reason, 'process')
     this.#owner.gaveUp(this, reason, task)
   }
 
@@ -321,48 +294,7 @@ export class SupervisedAgent {
     this.#current = null
     return current && !current.recorded ? current.task : null
   }
-
-  #move(signal: AgentSignal, reason: string, source: string): void {
-    const from = this.#state
-    const to = nextAgentState(from, signal)
-    if (to === undefined)
-      throw new SquadError(
-        'SQUADD_CONFLICT',
-        `agent ${this.id} is ${from}: ${signal} is not possible`,
-        {
-          hint: 'look at squadd agent show',
-        },
-      )
-    this.#state = to
-    this.#reason = reason
-    this.#evidence = [{ source, at: this.#ports.clock.now(), detail: reason }]
-    this.#owner.happened({
-      type: 'AgentStateChanged',
-      agentId: this.id,
-      data: { from, to, reason },
-    })
-    this.#wake()
-  }
-
-  #until(until: () => boolean): Promise<void> {
-    return new Promise((resolve, reject) => {
-      this.#waiters.push({ until, resolve, reject })
-      this.#wake()
-    })
-  }
-
-  #wake(): void {
-    this.#waiters = this.#waiters.filter(({ until, resolve, reject }) => {
-      if (this.#state === 'failed') reject(new SquadError('SQUADD_CONFLICT', failedText(this)))
-      else if (until()) resolve()
-      else return true
-      return false
-    })
-  }
 }
-
-const failedText = (agent: SupervisedAgent): string =>
-  `agent ${agent.id} failed: ${agent.view().reason}`
 
 const orderOf = (task: Task) => ({
   key: attemptKey(task.id, task.fence),

@@ -2,19 +2,19 @@ import type { AgentInput, AgentView } from './domain/agent.ts'
 import type { Config } from './domain/config.ts'
 import { SquadError } from './domain/error.ts'
 import type { NewEvent } from './domain/event.ts'
-import type { Verdict } from './domain/message.ts'
 import { attemptKey } from './domain/message.ts'
-import type { Candidate, OutputLogs, Store, TaskFilter, WorktreeState } from './domain/ports.ts'
+import type { OutputLogs, Store, TaskFilter, WorktreeState } from './domain/ports.ts'
 import type { Squad, SquadStatus } from './domain/squad.ts'
-import type { StopReason, Task, TaskId, TaskInput } from './domain/task.ts'
+import type { Task, TaskId, TaskInput } from './domain/task.ts'
 import { Dispatcher } from './dispatcher.ts'
 import { EventLog } from './event-log.ts'
 import { HealthMonitor } from './health-monitor.ts'
 import type { Unstopped } from './lifecycle.ts'
 import { Lifecycle } from './lifecycle.ts'
-import type { AgentOwner, SupervisedAgent } from './supervised-agent.ts'
-import type { Balancer } from './policy/balancer.ts'
-import { createBalancer } from './policy/balancer.ts'
+import type { AgentOwner } from './agent-owner.ts'
+import { Attempts } from './attempts.ts'
+import type { SupervisedAgent } from './supervised-agent.ts'
+import { Placement } from './placement.ts'
 import { TaskQueue } from './queue.ts'
 import type { RosterPorts } from './roster.ts'
 import { Roster } from './roster.ts'
@@ -25,7 +25,7 @@ export type SupervisorPorts = RosterPorts & {
   /** Agents that are brought up at the same time. */
   startWidth: number
   /** Where errors go that nobody waits for. */
-  onError(error: unknown): void
+  onError: (error: unknown) => void
   /** Shown by `status`. */
   about: { version: string; pid: number; home: string }
 }
@@ -36,41 +36,43 @@ export type ShutdownReport = { unstopped: Unstopped[] }
 /** Brings tasks to agents and keeps both true. */
 export class Supervisor implements Squad {
   readonly #ports: SupervisorPorts
-  readonly #config: () => Config
   readonly #store: Store
   readonly #log: EventLog
   readonly #queue: TaskQueue
   readonly #roster: Roster
   readonly #dispatcher: Dispatcher
-  #balancer: Balancer
+  readonly #placement: Placement
+  readonly #attempts: Attempts
   readonly #health: HealthMonitor
   readonly #startedAt: number
   #closing = false
 
   constructor(config: () => Config, ports: SupervisorPorts) {
     this.#ports = ports
-    this.#config = config
     const { store, clock, random } = ports
     this.#store = store
     this.#startedAt = clock.now()
     this.#log = new EventLog(store, () => config().eventBufferSize)
     this.#queue = new TaskQueue(store, this.#log, clock, random, config)
-    this.#balancer = this.#makeBalancer()
     this.#roster = new Roster(ports, this.#owner(), (agent, task) =>
-      this.#stopAttempt(agent, task, 'preempted'),
+      this.#attempts.stop(agent, task, 'preempted'),
     )
+    this.#placement = new Placement(this.#roster, config, random)
     this.#dispatcher = new Dispatcher(
       store,
       clock,
       {
-        free: () => this.#free(),
-        choose: (task, eligible) => this.#choose(task, eligible),
-        assign: (task) => this.#assign(task),
-        overdue: (task) => this.#overdue(task),
+        free: () => this.#placement.free(),
+        choose: (task, eligible) => this.#placement.choose(task, eligible),
+        assign: (task) => this.#attempts.assign(task),
+        overdue: (task) => this.#attempts.overdue(task),
       },
       () => config().maxConcurrentTasks,
       ports.onError,
     )
+    const { hosts, onError } = ports
+    const parts = { store, queue: this.#queue, roster: this.#roster, dispatcher: this.#dispatcher }
+    this.#attempts = new Attempts({ ...parts, hosts, clock, onError })
     this.#health = new HealthMonitor(
       clock,
       () => config().healthCheckIntervalMs,
@@ -90,12 +92,12 @@ export class Supervisor implements Squad {
     this.#health.start()
     await this.#roster.restore(running, this.#ports.startWidth)
     for (const task of running)
-      if (!this.#roster.has(task.agent ?? '')) await this.#lost(task, 'its agent is gone')
+      if (!this.#roster.has(task.agent ?? '')) await this.#attempts.lost(task, 'its agent is gone')
   }
 
   /** The configuration has changed: what is decided from now on follows it. */
   reconfigure(): void {
-    this.#balancer = this.#makeBalancer()
+    this.#placement.reconfigure()
     this.#dispatcher.wake()
   }
 
@@ -198,7 +200,7 @@ export class Supervisor implements Squad {
 
   async cancelTask(id: TaskId): Promise<Task> {
     const task = await this.#store.cancel(id, 'cancelled by the operator', this.#ports.clock.now())
-    if (task.state === 'running') this.#holder(task)?.stopAttempt('cancelled')
+    if (task.state === 'running') this.#attempts.holder(task)?.stopAttempt('cancelled')
     return task
   }
 
@@ -265,83 +267,20 @@ export class Supervisor implements Squad {
     return { unstopped }
   }
 
-  #owner(): AgentOwner {
+  #owner(): AgentOwner<SupervisedAgent> {
+    const { onError } = this.#ports
     return {
-      verdict: (agent, verdict) => void this.#record(agent, verdict).catch(this.#ports.onError),
+      verdict: (agent, verdict) => void this.#attempts.record(agent, verdict).catch(onError),
       free: (agent) => {
         if (agent.record.goal === 'up') this.#dispatcher.wake()
-        else this.#roster.reach(agent).catch(this.#ports.onError)
+        else this.#roster.reach(agent).catch(onError)
       },
       placed: (agent, place) => this.#placed(agent, place),
       gaveUp: (agent, reason, task) =>
-        void this.#gaveUp(agent, reason, task).catch(this.#ports.onError),
-      lost: (_agent, task, reason) => void this.#lost(task, reason).catch(this.#ports.onError),
+        void this.#attempts.gaveUp(agent, reason, task).catch(onError),
+      lost: (_agent, task, reason) => void this.#attempts.lost(task, reason).catch(onError),
       happened: (event) => this.#happened(event),
     }
-  }
-
-  #makeBalancer(): Balancer {
-    return createBalancer(this.#config().loadBalancingAlgorithm, this.#ports.random)
-  }
-
-  #free(): Candidate[] {
-    return this.#roster.all
-      .filter((agent) => agent.isFree)
-      .map((agent) => ({ id: agent.id, labels: agent.record.spec.labels }))
-  }
-
-  #choose(task: Task, eligible: readonly Candidate[]): string | null {
-    const agents = eligible.map(({ id }) => this.#roster.get(id)).filter((agent) => agent.isFree)
-    return this.#balancer.choose(
-      task,
-      agents.map(({ id, record, loadScore, lastAssignedAt, assignedCount }) => ({
-        id,
-        labels: record.spec.labels,
-        loadScore,
-        lastAssignedAt,
-        assignedCount,
-      })),
-    )
-  }
-
-  #assign(task: Task): void {
-    const agent = this.#roster.get(task.agent ?? '')
-    agent.assign(task)
-  }
-
-  #holder(task: Task): SupervisedAgent | undefined {
-    const agent = this.#roster.all.find((one) => one.id === task.agent)
-    const has = agent?.currentTask
-    return has?.id === task.id && has.fence === task.fence ? agent : undefined
-  }
-
-  #overdue(task: Task): void {
-    const agent = this.#holder(task)
-    if (agent) this.#stopAttempt(agent, task, 'timed_out').catch(this.#ports.onError)
-  }
-
-  async #stopAttempt(agent: SupervisedAgent, task: Task, reason: StopReason): Promise<void> {
-    await this.#store.askStop(task.id, task.fence, reason)
-    agent.stopAttempt(reason)
-  }
-
-  async #record(agent: SupervisedAgent, verdict: Verdict): Promise<void> {
-    const answer = await this.#queue.record(verdict)
-    agent.answer(verdict.key, answer)
-    this.#settled(this.#queue.taskOf(verdict))
-  }
-
-  async #lost(task: Task, reason: string): Promise<void> {
-    await this.#queue.recordLost(task, reason)
-    this.#settled(task.id)
-  }
-
-  #settled(id: TaskId | null): void {
-    if (id === null) return
-    const task = this.#store.task(id)
-    if (task.state !== 'running') this.#dispatcher.untrack(id)
-    if (task.state === 'delayed') this.#dispatcher.due()
-    this.#dispatcher.wake()
   }
 
   async #placed(agent: SupervisedAgent, { path, ownsBranch }: WorktreeState): Promise<void> {
@@ -349,16 +288,6 @@ export class Supervisor implements Squad {
     if (record.worktree === path && record.ownsBranch === ownsBranch) return
     const patch = { worktree: path, ownsBranch }
     agent.record = await this.#store.updateAgent(agent.id, patch, [], this.#ports.clock.now())
-  }
-
-  async #gaveUp(agent: SupervisedAgent, reason: string, task: Task | null): Promise<void> {
-    const failure = `${reason}; squadd agent reset ${agent.id} starts it again`
-    const event: NewEvent = { type: 'AgentFailed', agentId: agent.id, data: { reason: failure } }
-    const now = this.#ports.clock.now()
-    agent.record = await this.#store.updateAgent(agent.id, { failure }, [event], now)
-    // First nothing of the attempt may run any more: a person may well give the task to another.
-    await this.#ports.hosts.clear(agent.setup())
-    if (task) await this.#lost(task, reason)
   }
 
   #happened(event: NewEvent): void {

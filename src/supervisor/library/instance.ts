@@ -9,8 +9,8 @@ import type { Verdict } from '../domain/message.ts'
 import type { WorktreeState } from '../domain/ports.ts'
 import type { Task, TaskInput, TaskResult } from '../domain/task.ts'
 import { createTask } from '../domain/task.ts'
-import { placeOf } from '../roster.ts'
-import type { AgentOwner, AgentPorts } from '../supervised-agent.ts'
+import { placeOf } from '../agent-goals.ts'
+import type { AgentOwner, AgentPorts } from '../agent-owner.ts'
 import { SupervisedAgent } from '../supervised-agent.ts'
 import { processHome } from './workshop.ts'
 
@@ -142,7 +142,7 @@ export class Instance {
   }
 
   /** Alone it owns itself. */
-  #owner(): AgentOwner {
+  #owner(): AgentOwner<SupervisedAgent> {
     return {
       verdict: (agent, verdict) => {
         const taskId = verdict.key.slice(0, verdict.key.lastIndexOf('-'))

@@ -1,0 +1,28 @@
+import type { AgentRecord } from './domain/agent.ts'
+import type { NewEvent } from './domain/event.ts'
+import type { HostSetup, Verdict } from './domain/message.ts'
+import type { OutboxWatch, WorktreeState, Worktrees } from './domain/ports.ts'
+import type { Task } from './domain/task.ts'
+import type { LinkPorts } from './host-link.ts'
+
+/** What an agent needs of the world. */
+export type AgentPorts = LinkPorts & {
+  worktrees: Worktrees
+  watch: OutboxWatch
+  setup(record: AgentRecord, current: HostSetup['current']): HostSetup
+}
+
+/** What an agent tells its owner. */
+export type AgentOwner<Agent> = {
+  /** An attempt ended: to be recorded, then answered with `answer`. */
+  verdict(agent: Agent, verdict: Verdict): void
+  /** It has no task: it may take one, or do what its goal asks. */
+  free(agent: Agent): void
+  /** Its worktree came to be or changed. */
+  placed(agent: Agent, worktree: WorktreeState): Promise<void>
+  /** It cannot be brought back by itself; `task` is what it had and never reported. */
+  gaveUp(agent: Agent, reason: string, task: Task | null): void
+  /** Nothing will ever be heard of this attempt again. */
+  lost(agent: Agent, task: Task, reason: string): void
+  happened(event: NewEvent): void
+}

@@ -1,0 +1,83 @@
+import type { Dispatcher } from './dispatcher.ts'
+import type { NewEvent } from './domain/event.ts'
+import type { Verdict } from './domain/message.ts'
+import type { AgentHosts, Store } from './domain/ports.ts'
+import type { StopReason, Task, TaskId } from './domain/task.ts'
+import type { Clock } from './domain/time.ts'
+import type { TaskQueue } from './queue.ts'
+import type { Roster } from './roster.ts'
+import type { SupervisedAgent } from './supervised-agent.ts'
+
+export type AttemptParts = {
+  store: Store
+  queue: TaskQueue
+  roster: Roster
+  dispatcher: Dispatcher
+  hosts: AgentHosts
+  clock: Clock
+  onError: (error: unknown) => void
+}
+
+/** The attempts under way: who has them, how they are stopped, how their end is recorded. */
+export class Attempts {
+  readonly #parts: AttemptParts
+
+  constructor(parts: AttemptParts) {
+    this.#parts = parts
+  }
+
+  /** The agent that has this attempt. */
+  holder(task: Task): SupervisedAgent | undefined {
+    const agent = this.#parts.roster.all.find((one) => one.id === task.agent)
+    const has = agent?.currentTask
+    return has?.id === task.id && has.fence === task.fence ? agent : undefined
+  }
+
+  assign(task: Task): void {
+    this.#parts.roster.get(task.agent ?? '').assign(task)
+  }
+
+  /** Asks for the end of an attempt, so that it is not forgotten when someone dies meanwhile. */
+  async stop(agent: SupervisedAgent, task: Task, reason: StopReason): Promise<void> {
+    await this.#parts.store.askStop(task.id, task.fence, reason)
+    agent.stopAttempt(reason)
+  }
+
+  /** It has had its time. */
+  overdue(task: Task): void {
+    const agent = this.holder(task)
+    if (agent) this.stop(agent, task, 'timed_out').catch(this.#parts.onError)
+  }
+
+  async record(agent: SupervisedAgent, verdict: Verdict): Promise<void> {
+    const answer = await this.#parts.queue.record(verdict)
+    agent.answer(verdict.key, answer)
+    const taskId = this.#parts.queue.taskOf(verdict)
+    if (taskId !== null) this.#settled(taskId)
+  }
+
+  /** Nothing will be heard of it any more. */
+  async lost(task: Task, reason: string): Promise<void> {
+    await this.#parts.queue.recordLost(task, reason)
+    this.#settled(task.id)
+  }
+
+  /** An agent cannot be brought back: says so, ends what is left of it, then gives up its task. */
+  async gaveUp(agent: SupervisedAgent, reason: string, task: Task | null): Promise<void> {
+    const { store, hosts, clock } = this.#parts
+    const failure = `${reason}; squadd agent reset ${agent.id} starts it again`
+    const event: NewEvent = { type: 'AgentFailed', agentId: agent.id, data: { reason: failure } }
+    agent.record = await store.updateAgent(agent.id, { failure }, [event], clock.now())
+    // First nothing of the attempt may run any more: a person may well give the task to another.
+    await hosts.clear(agent.setup())
+    if (task) await this.lost(task, reason)
+  }
+
+  #settled(id: TaskId): void {
+    const { store, dispatcher } = this.#parts
+    const task = store.task(id)
+    if (task.state !== 'running') dispatcher.untrack(id)
+    if (task.state === 'delayed') dispatcher.due()
+    dispatcher.wake()
+  }
+}
