@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { readFileSync, watch, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, watch, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Client } from '../../src/supervisor/api/client.ts'
 import { connect } from '../../src/supervisor/api/client.ts'
@@ -20,6 +20,12 @@ export class Field {
     writeFileSync(this.journal, '')
     await this.start()
     for (const id of names) await this.client.call('agents.add', { id, repo: this.squad.repo })
+  }
+
+  /** Writes the configuration file; before `open`. */
+  configure(settings: Record<string, unknown>): void {
+    mkdirSync(this.squad.home, { recursive: true, mode: 0o700 })
+    writeFileSync(join(this.squad.home, 'config.json'), JSON.stringify(settings))
   }
 
   async start(): Promise<void> {

@@ -1,0 +1,47 @@
+// The entry of an agent host: messages from the supervisor go to the session, and back.
+import type { FromHost, ToHost } from '../supervisor/domain/message.ts'
+import { Session } from './session.ts'
+
+let session: Session | undefined
+let unsent = 0
+let exitCode: number | undefined
+
+// A reader that went away must not end us.
+for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {})
+
+function send(message: FromHost): void {
+  if (!process.connected) return
+  unsent += 1
+  // Without a callback a supervisor that died would be an error event, and our end.
+  process.send?.(message, undefined, {}, () => {
+    unsent -= 1
+    exitWhenSent()
+  })
+}
+
+function exit(code: number): void {
+  exitCode ??= code
+  exitWhenSent()
+}
+
+function exitWhenSent(): void {
+  if (exitCode !== undefined && (unsent === 0 || !process.connected)) process.exit(exitCode)
+}
+
+process.on('message', (message: ToHost) => {
+  if (message.kind === 'init') {
+    process.title = `squadd-host ${message.setup.runPrefix}`
+    session = new Session(message.setup, { send, exit })
+    session.start()
+    return
+  }
+  session?.receive(message).catch((error: unknown) => {
+    // What cannot be explained is left to the next host: facts, program and tmux are all there.
+    const text = error instanceof Error ? (error.stack ?? error.message) : String(error)
+    send({ kind: 'log', level: 'error', message: text })
+    exit(1)
+  })
+})
+
+// The supervisor is gone or lets go. tmux and the program go on; the next host finds them.
+process.on('disconnect', () => process.exit(0))

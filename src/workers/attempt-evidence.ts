@@ -1,0 +1,59 @@
+import type { HostSetup, Verdict } from '../supervisor/domain/message.ts'
+import type { Evidence, GitChange } from '../supervisor/domain/task.ts'
+import type { GitEvidence } from './git-evidence.ts'
+import type { LaunchMemo } from './launch-files.ts'
+import { awaitTail, readTail } from './output-tail.ts'
+import type { OutputTail, TailOptions } from './output-tail.ts'
+import { hasRun, verdictOf } from './verdict.ts'
+import type { Findings } from './verdict.ts'
+
+export type Scene = Pick<Findings, 'order' | 'program' | 'ended' | 'stop' | 'facts'> & {
+  tail: TailOptions
+  /** False when the window died before the program: the end mark will never come. */
+  hasTerminal: boolean
+  git: GitEvidence
+  memo: LaunchMemo | null
+}
+
+/** The verdict on an ended attempt, with what it left: its output and the change in git. */
+export async function examine(scene: Scene): Promise<Verdict> {
+  const evidence: Evidence[] = []
+  const note = (source: string) => (problem: unknown) => {
+    evidence.push({ source, at: Date.now(), detail: oneLine(problem) })
+    return null
+  }
+  const [output, git] = hasRun(scene.facts)
+    ? await Promise.all([
+        readOutput(scene).catch(note('output')),
+        readChange(scene).catch(note('git')),
+      ])
+    : [null, null]
+  if (output && !output.end) note('output')('its end mark did not come: the last may be missing')
+  return verdictOf({ ...scene, output: output?.text ?? '', git, evidence, now: Date.now() })
+}
+
+async function readOutput({ tail, hasTerminal }: Scene): Promise<OutputTail> {
+  return hasTerminal ? awaitTail(tail) : readTail(tail)
+}
+
+async function readChange({ git, memo }: Scene): Promise<GitChange> {
+  if (memo?.base) return git.since(memo.base)
+  throw new Error('the state before the attempt is not known')
+}
+
+/** Where and how much of an attempt's output is read. */
+export const tailOptions = (
+  setup: HostSetup,
+  key: string,
+  memo: LaunchMemo | null,
+): TailOptions => ({
+  logs: setup.logs,
+  key,
+  outputLimitBytes: setup.outputLimitBytes,
+  outputTailBytes: setup.outputTailBytes,
+  nonce: memo?.nonce ?? '',
+})
+
+/** The message of an error, on one line. */
+export const oneLine = (error: unknown): string =>
+  (error instanceof Error ? error.message : String(error)).replaceAll(/\s+/g, ' ')

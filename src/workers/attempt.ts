@@ -1,0 +1,282 @@
+import type { AttemptOrder, FromHost, HostSetup } from '../supervisor/domain/message.ts'
+import type { StopReason } from '../supervisor/domain/task.ts'
+import { examine, oneLine, tailOptions } from './attempt-evidence.ts'
+import { AttemptProcesses } from './attempt-processes.ts'
+import { AttemptWindow } from './attempt-window.ts'
+import { nextAttemptState, sightOf } from './attempt-state.ts'
+import type { AttemptSignal, AttemptState } from './attempt-state.ts'
+import type { GitEvidence } from './git-evidence.ts'
+import { readMemo, readStop, removeLaunch, writeLaunch, writeStop } from './launch-files.ts'
+import type { LaunchMemo } from './launch-files.ts'
+import { deleteFacts, readFacts, takeLatch } from './outbox.ts'
+import type { Facts } from './outbox.ts'
+import { lastOutputAt, readTail } from './output-tail.ts'
+import { isAlive } from './processes.ts'
+import type { Program } from './programs/program.ts'
+import type { Pane, WindowId } from './tmux-commands.ts'
+import type { Tmux } from './tmux.ts'
+import { hasRun } from './verdict.ts'
+import type { Ended } from './verdict.ts'
+
+/** What an attempt needs of its host. */
+export type AttemptPorts = {
+  setup: HostSetup
+  tmux: Tmux
+  git: GitEvidence
+  program: Program
+  /** The machine was started anew since a host last had this agent. */
+  isRebooted: boolean
+  send: (message: FromHost) => void
+}
+
+/** A launcher that tmux shows may take this long to begin before the latch is taken from it. */
+const patienceMs = 1000
+/** What a program left running gets at most this long between TERM and KILL. */
+const sweepGraceMs = 2000
+
+/** One attempt, from its launch or adoption until nothing of it is left. */
+export class Attempt {
+  readonly order: AttemptOrder
+  readonly #ports: AttemptPorts
+  readonly #processes: AttemptProcesses
+  readonly #window: AttemptWindow
+  #state: AttemptState = 'launching'
+  #facts: Facts = { started: null, startedAt: null, exit: null, endedAt: null }
+  #memo: LaunchMemo | null = null
+  #patience: NodeJS.Timeout | null = null
+  #isPatienceOver = false
+  #stop: StopReason | null = null
+  #launching: Promise<void> = Promise.resolve()
+  #stopping: Promise<void> = Promise.resolve()
+  #sweeping: Promise<void> = Promise.resolve()
+  #setReported = () => {}
+  readonly #whenReported = new Promise<void>((resolve) => (this.#setReported = resolve))
+  #setCleaned = () => {}
+  /** Resolves when nothing of it is left. */
+  readonly whenCleaned = new Promise<void>((resolve) => (this.#setCleaned = resolve))
+
+  constructor(order: AttemptOrder, ports: AttemptPorts) {
+    this.order = order
+    this.#ports = ports
+    this.#processes = new AttemptProcesses(ports.setup.runPrefix, order.key)
+    this.#window = new AttemptWindow(ports.tmux, order.key)
+  }
+
+  /** It may still run. */
+  get isOpen(): boolean {
+    return this.#state === 'launching' || this.#state === 'running'
+  }
+
+  get windowId(): WindowId | null {
+    return this.#window.id
+  }
+
+  get programPid(): number | null {
+    const { program } = this.#processes
+    return program && isAlive(program) ? program.pid : null
+  }
+
+  get outputAt(): number | null {
+    return lastOutputAt(this.#tail())
+  }
+
+  /** Opens its window. Whatever fails, a verdict follows. */
+  launch(): Promise<void> {
+    return (this.#launching = this.#launch())
+  }
+
+  /** Recalls what an earlier host knew, and its window if that is among `panes`. */
+  recall(panes: readonly Pane[]): void {
+    const { dir, outbox } = this.#ports.setup
+    const { key } = this.order
+    this.#memo = readMemo(dir, key)
+    this.#stop = readStop(dir, key)
+    const facts = readFacts(outbox, key)
+    this.#processes.read(facts)
+    this.#processes.paneIs(this.#window.find(panes, this.#processes.launcherPid))
+  }
+
+  /** Goes on with what was recalled: waits, judges, or ends what was to be stopped. */
+  async resume(stop: StopReason | null): Promise<void> {
+    await this.check()
+    const reason = stop ?? this.#stop
+    if (reason) await this.stop(reason)
+  }
+
+  /** Makes sure that it never runs; a verdict says so. */
+  refuse(): void {
+    takeLatch(this.#ports.setup.outbox, this.order.key)
+    this.look()
+  }
+
+  /** Facts came: what do they say? */
+  look(): void {
+    if (!this.isOpen) return
+    this.#read()
+    const { exit, started } = this.#facts
+    if (exit || started?.by === 'host') void this.check()
+  }
+
+  /** Something went away, or somebody asks: does it still go on? */
+  async check(): Promise<void> {
+    if (!this.isOpen) return
+    this.#read()
+    // First the process, then the facts again: a launcher leaves its last fact before it ends.
+    const { isLauncherAlive } = this.#processes
+    this.#read()
+    const { isRebooted, setup } = this.#ports
+    const isPatienceOver = this.#isPatienceOver
+    const sight = sightOf({ facts: this.#facts, isLauncherAlive, isRebooted, isPatienceOver })
+    switch (sight.kind) {
+      case 'goes-on':
+        return
+      case 'ended':
+        return this.#conclude(sight.ended)
+      case 'may-begin':
+        this.#patience ??= setTimeout(() => {
+          this.#isPatienceOver = true
+          void this.check()
+        }, patienceMs)
+        return
+      case 'take-latch':
+        takeLatch(setup.outbox, this.order.key)
+        return this.check()
+      case 'lost':
+        return this.#lose(sight.reason)
+    }
+  }
+
+  /** Its window is gone: with its server, or because the launcher ended. */
+  loseWindow(): Promise<void> {
+    this.#window.lose()
+    return this.check()
+  }
+
+  /**
+   * TERM, after the grace KILL; resolves when the verdict is out. What had ended by itself before
+   * keeps its own verdict.
+   */
+  async stop(reason: StopReason, graceMs = this.#ports.setup.stopGraceMs): Promise<void> {
+    this.look()
+    if (this.isOpen) {
+      const { dir, outbox } = this.#ports.setup
+      if (this.#stop === null) writeStop(dir, this.order.key, reason)
+      this.#stop ??= reason
+      if (!this.#facts.started) takeLatch(outbox, this.order.key)
+      this.look()
+      this.#stopping = this.#stopping.then(() => this.#end(graceMs))
+      await this.#stopping
+    }
+    await this.#whenReported
+  }
+
+  /** The store has it: removes every trace. */
+  async clean(): Promise<void> {
+    if (!this.#move('recorded')) return
+    const { setup, send } = this.#ports
+    const { key } = this.order
+    await Promise.all([this.#launching, this.#stopping, this.#sweeping])
+    // Without the latch a launcher that comes late would run: first it has to be gone.
+    if (!hasRun(this.#facts)) await this.#processes.endLauncher()
+    await this.#window.close()
+    this.#processes.dismissLauncher()
+    deleteFacts(setup.outbox, key)
+    removeLaunch(setup.dir, key)
+    this.#setCleaned()
+    send({ kind: 'cleaned', key })
+  }
+
+  async #launch(): Promise<void> {
+    const { setup, git, program } = this.#ports
+    const base = await git.base()
+    // It may have been stopped meanwhile.
+    if (!this.isOpen) return
+    try {
+      this.#memo = writeLaunch(setup, this.order, program, base)
+    } catch (error) {
+      return this.#conclude({ kind: 'refused', reason: oneLine(error) })
+    }
+    try {
+      this.#processes.paneIs(await this.#window.open())
+    } catch (error) {
+      this.#log('warn', `its window did not open: ${oneLine(error)}`)
+      await this.check()
+    }
+  }
+
+  #read(): void {
+    const { key } = this.order
+    this.#facts = readFacts(this.#ports.setup.outbox, key)
+    this.#processes.read(this.#facts)
+    const { program } = this.#processes
+    if (!program || !this.#move('started')) return
+    const at = Math.round(this.#facts.startedAt ?? Date.now())
+    this.#ports.send({ kind: 'started', key, programPid: program.pid, at })
+  }
+
+  async #end(graceMs: number): Promise<void> {
+    await this.#processes.end(graceMs, () => {
+      this.look()
+      return !this.isOpen || !this.#processes.isLauncherAlive
+    })
+    if (!this.isOpen) return
+    await this.#processes.endLauncher()
+    await this.check()
+  }
+
+  async #lose(reason: string): Promise<void> {
+    await this.#processes.end(0, () => true)
+    this.look()
+    if (!this.isOpen) return
+    // The end mark says the same as the exit fact, where the outbox could not be written.
+    const { end } = readTail(this.#tail())
+    await this.#conclude(end ? { kind: 'exited', ...end } : { kind: 'lost', reason })
+  }
+
+  async #conclude(ended: Ended): Promise<void> {
+    if (!this.#move('ended')) return
+    if (this.#patience) clearTimeout(this.#patience)
+    const { git, program } = this.#ports
+    const verdict = await examine({
+      order: this.order,
+      program,
+      ended,
+      stop: this.#stop,
+      facts: this.#facts,
+      tail: this.#tail(),
+      hasTerminal: !this.#window.isLost,
+      git,
+      memo: this.#memo,
+    })
+    this.#move('judged')
+    this.#setReported()
+    this.#ports.send({ kind: 'verdict', verdict })
+    this.#sweeping = this.#sweep()
+  }
+
+  /** Ends what the program left running; then the worktree is as the next attempt will find it. */
+  async #sweep(): Promise<void> {
+    await this.#stopping
+    const { git, setup } = this.#ports
+    if (!hasRun(this.#facts)) return
+    const left = await this.#processes.endLeftovers(Math.min(sweepGraceMs, setup.stopGraceMs))
+    if (left.length > 0) this.#log('error', `would not end: ${left.map(({ pid }) => pid).join()}`)
+    git.forget()
+    void git.base()
+  }
+
+  #tail() {
+    return tailOptions(this.#ports.setup, this.order.key, this.#memo)
+  }
+
+  #move(signalled: AttemptSignal): boolean {
+    const next = nextAttemptState(this.#state, signalled)
+    if (next === undefined) return false
+    this.#state = next
+    return true
+  }
+
+  #log(level: 'warn' | 'error', message: string): void {
+    this.#ports.send({ kind: 'log', level, message: `${this.order.key}: ${message}` })
+  }
+}

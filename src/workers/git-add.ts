@@ -1,0 +1,66 @@
+import type { AgentSpec } from '../supervisor/domain/agent.ts'
+import { SquadError } from '../supervisor/domain/error.ts'
+import type { WorktreeState } from '../supervisor/domain/ports.ts'
+import { checkBranchName } from './git-check.ts'
+import { withoutForeignCommands } from './git-config.ts'
+import { dropRecord, findRecord, folderAt, isHalfMade } from './git-record.ts'
+import { removeFolder, removeWorktree } from './git-remove.ts'
+import { git, type LockPatience, patiently, resolveRevision } from './git-run.ts'
+import { type GitPlace, openView } from './git-view.ts'
+
+/**
+ * Finds the worktree at `path` or makes it: on a new branch, or with `ownsBranch` on the branch that
+ * is there. Leaves nothing half-made, and touches nothing that is not ours. Throws SQUADD_GIT.
+ */
+export async function ensureWorktree(
+  { gitDir, common }: GitPlace,
+  spec: AgentSpec,
+  path: string,
+  ownsBranch: boolean,
+  patience: LockPatience,
+): Promise<WorktreeState> {
+  const state = { path, branch: spec.branch, ownsBranch: true }
+  const record = findRecord(common, path)
+  const folder = folderAt(path, record)
+  if (folder === 'foreign')
+    throw refusal(`${path} holds something that is not this worktree`, 'move it away')
+  if (record) {
+    if (folder === 'ours' && !isHalfMade(record)) return state
+    await removeWorktree({ common, agent: spec.id, state, patience }, true)
+  }
+  // A record here was begun by us, and git makes the branch before the record.
+  const owns = ownsBranch || record !== undefined
+  await patiently(patience, () => addWorktree({ gitDir, common }, spec, path, owns))
+  return state
+}
+
+async function addWorktree(
+  place: GitPlace,
+  { repo, branch, base }: AgentSpec,
+  path: string,
+  ownsBranch: boolean,
+): Promise<void> {
+  using view = openView(place, null)
+  const ref = `refs/heads/${branch}`
+  await checkBranchName(branch, view)
+  const tip = await resolveRevision(ref, view)
+  if (tip && !ownsBranch) throw refusal(`branch ${branch} exists`, 'choose another --branch')
+  const start = tip ?? (await resolveRevision(base, view))
+  if (!start) throw refusal(`base ${base} is no commit`, 'name a branch, tag or commit')
+  const what = tip ? ['--', path, branch] : ['--no-track', '-b', branch, '--', path, start]
+  const env = await withoutForeignCommands(repo)
+  try {
+    await git(['worktree', 'add', ...what], { dir: repo, env })
+  } catch (error) {
+    const record = findRecord(place.common, path)
+    await removeFolder(path)
+    if (record) await dropRecord(record)
+    const branchIsNew = !tip && !String(error).includes('already exists')
+    // Guarded by its value: nobody has worked on it yet.
+    if (branchIsNew && (await resolveRevision(ref, view)) === start)
+      await git(['update-ref', '-d', '--', ref, start], view)
+    throw error
+  }
+}
+
+const refusal = (message: string, hint: string) => new SquadError('SQUADD_GIT', message, { hint })

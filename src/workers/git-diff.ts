@@ -1,0 +1,55 @@
+import { open } from 'node:fs/promises'
+import { join } from 'node:path'
+import { invalid } from '../supervisor/domain/error.ts'
+import { ask, git, resolveRevision } from './git-run.ts'
+import { glance } from './git-snapshot.ts'
+import { type GitPlace, type GitView, locateWorktree, openView } from './git-view.ts'
+
+const limitBytes = 16 * 1024 * 1024
+
+/**
+ * The unified diff from `base` to the files in the worktree, untracked ones as added. A full object
+ * name is taken as it is; of any other name, read as in the repository itself, the point where the
+ * worktree's history left it. At most 16 MiB; a last line starting with `#` says what is left out.
+ * Runs no filter, textconv or diff program. Throws SQUADD_INVALID (`base`), SQUADD_GIT.
+ */
+export async function diffOf(path: string, base: string): Promise<string> {
+  const place = locateWorktree(path)
+  using view = openView(place, path, { scratch: true })
+  const from = await startOf(base, place, view)
+  const { tree, problem } = await glance(place, view)
+  const file = join(view.dir, 'diff')
+  const plain = [
+    '--no-ext-diff',
+    '--no-textconv',
+    '--no-color',
+    '--src-prefix=a/',
+    '--dst-prefix=b/',
+  ]
+  await git(['diff', ...plain, `--output=${file}`, from, tree], view)
+  const text = await readStart(file)
+  return problem === null ? text : `${text}# not all files could be read: ${problem}\n`
+}
+
+async function startOf(base: string, place: GitPlace, view: GitView): Promise<string> {
+  using repository = openView({ ...place, gitDir: place.common }, null)
+  const commit = await resolveRevision(base, repository)
+  if (commit === null)
+    throw invalid('base', base, 'is no commit', 'name a branch, tag or commit of the repository')
+  if (commit === base) return commit
+  const head = await resolveRevision('HEAD', view)
+  if (head === null) return commit
+  const fork = await ask(['merge-base', commit, head], view)
+  return fork?.trim() ?? commit
+}
+
+async function readStart(file: string): Promise<string> {
+  await using handle = await open(file)
+  const { size } = await handle.stat()
+  const buffer = Buffer.alloc(Math.min(size, limitBytes))
+  const { bytesRead } = await handle.read(buffer, 0, buffer.length, 0)
+  const text = buffer.toString('utf8', 0, bytesRead)
+  if (size <= limitBytes) return text
+  const whole = text.slice(0, text.lastIndexOf('\n') + 1)
+  return `${whole}# cut here: the whole diff has ${size} bytes\n`
+}

@@ -1,0 +1,57 @@
+import { constants } from 'node:fs'
+import { open } from 'node:fs/promises'
+import { SquadError } from '../supervisor/domain/error.ts'
+import { pathOf, readGit } from './git-read.ts'
+import type { GitView } from './git-view.ts'
+
+// Above this git's own count is no use to anyone either: generated or binary.
+const mostOfOne = 1_048_576
+const mostOfAll = 16 * mostOfOne
+
+const emptyTree = '4b825dc642cb6eb9a060e54bf8d69288fbee4904'
+
+/** Lines added and removed since `commit` (null: since nothing), of tracked files and of `untracked`. */
+export async function countLines(
+  commit: string | null,
+  untracked: readonly string[],
+  worktree: string,
+  view: GitView,
+): Promise<[name: string, inserted: number, deleted: number][]> {
+  if (commit !== null && !/^[0-9a-f]{40,64}$/.test(commit))
+    throw new SquadError('SQUADD_GIT', `${JSON.stringify(commit)} is no commit`)
+  const how = ['--numstat', '-z', '--no-renames', '--no-ext-diff', '--no-textconv']
+  const args = ['diff', ...how, '--ignore-submodules=dirty', commit ?? emptyTree]
+  const found: [string, number, number][] = []
+  for (const line of (await readGit(args, view)).split('\0')) {
+    const [, inserted, deleted, name] = /^(\d+|-)\t(\d+|-)\t(.+)$/s.exec(line) ?? []
+    // `-` stands for a binary file.
+    if (name !== undefined) found.push([name, Number(inserted) || 0, Number(deleted) || 0])
+  }
+  let left = mostOfAll
+  for (const name of untracked) {
+    const { lines, bytes } = await linesOf(pathOf(worktree, name), left)
+    left -= bytes
+    found.push([name, lines, 0])
+  }
+  return found
+}
+
+async function linesOf(path: Buffer, left: number): Promise<{ lines: number; bytes: number }> {
+  const nothing = { lines: 0, bytes: 0 }
+  try {
+    // A link is not followed, a pipe not waited for.
+    await using file = await open(
+      path,
+      constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK,
+    )
+    const stat = await file.stat()
+    if (!stat.isFile() || stat.size > Math.min(mostOfOne, left)) return nothing
+    const text = await file.readFile()
+    if (text.includes(0)) return { lines: 0, bytes: text.length }
+    let lines = text.length > 0 && text.at(-1) !== 10 ? 1 : 0
+    for (let at = text.indexOf(10); at >= 0; at = text.indexOf(10, at + 1)) lines++
+    return { lines, bytes: text.length }
+  } catch {
+    return nothing
+  }
+}

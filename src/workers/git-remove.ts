@@ -1,0 +1,135 @@
+import { rm } from 'node:fs/promises'
+import { SquadError } from '../supervisor/domain/error.ts'
+import type { WorktreeState } from '../supervisor/domain/ports.ts'
+import {
+  dropRecord,
+  findRecord,
+  folderAt,
+  isCheckedOut,
+  isHalfMade,
+  refuseLocked,
+} from './git-record.ts'
+import { commitsUnderWay, commitTree, rescue } from './git-rescue.ts'
+import { ask, git, type LockPatience, patiently, resolveRevision, updateRef } from './git-run.ts'
+import { type Snapshot, takeSnapshot } from './git-snapshot.ts'
+import { asBytes, asCommitted, type GitPlace, type GitView, openView } from './git-view.ts'
+
+export type Leaving = {
+  common: string
+  agent: string
+  state: WorktreeState
+  patience: LockPatience
+}
+
+/**
+ * Removes a worktree and, with `keepBranch` false, the branch when it is ours and no other worktree
+ * stands on it. What would be lost is kept first: the answer is its ref. A folder that is not the
+ * worktree any more is left alone; a lock set by a person is respected (SQUADD_GIT). Doing it again
+ * does the rest.
+ */
+export async function removeWorktree(
+  leaving: Leaving,
+  keepBranch: boolean,
+): Promise<string | null> {
+  const { common, state, patience } = leaving
+  const record = findRecord(common, state.path)
+  const mayGo = state.ownsBranch && !keepBranch && !isCheckedOut(common, state.branch, record)
+  const doomed = mayGo ? state.branch : null
+  const rescued = await leave(leaving, { doomed, attributes: asBytes })
+  if (doomed !== null) {
+    using view = openView({ gitDir: common, common }, null)
+    const ref = `refs/heads/${doomed}`
+    const tip = await resolveRevision(ref, view)
+    if (tip) await patiently(patience, () => git(['update-ref', '-d', '--', ref, tip], view))
+  }
+  return rescued
+}
+
+/**
+ * Commits all files that are not ignored on the branch, then removes the worktree. The branch ends
+ * at what the folder held, whatever stood in HEAD: a new `ensure` brings the same files back. Line
+ * endings are git's; filters are not run, so that a changed file of git-lfs is kept whole. Answers
+ * the new end of the branch, or null when nothing was to be added to it.
+ */
+export async function releaseWorktree(leaving: Leaving): Promise<{ commit: string | null }> {
+  let commit: string | null = null
+  await leave(leaving, {
+    doomed: null,
+    attributes: asCommitted,
+    async save(snapshot, place, view) {
+      commit = await commitWork(leaving, snapshot, place, view)
+      if (commit === null) return snapshot
+      return { ...snapshot, head: commit, headTree: snapshot.files }
+    },
+  })
+  return { commit }
+}
+
+type How = {
+  doomed: string | null
+  attributes: string
+  save?: (snapshot: Snapshot, place: GitPlace, view: GitView) => Promise<Snapshot>
+}
+
+async function leave(
+  { common, agent, state: { path }, patience }: Leaving,
+  { doomed, attributes, save }: How,
+): Promise<string | null> {
+  const record = findRecord(common, path)
+  if (record) refuseLocked(path, record)
+  const folder = record && folderAt(path, record) === 'ours' ? path : null
+  const place = { gitDir: record && !isHalfMade(record) ? record : common, common }
+  const isWorktree = place.gitDir === record
+  using view = openView(place, isWorktree ? folder : null, { attributes })
+
+  let snapshot: Snapshot = { head: null, headTree: null, staged: null, files: null }
+  const commits: (string | null)[] = []
+  if (isWorktree) {
+    snapshot = await takeSnapshot(place, folder, view)
+    commits.push(snapshot.head, ...(await commitsUnderWay(place, view)))
+    if (save && folder) snapshot = await save(snapshot, place, view)
+  }
+  if (doomed !== null) commits.push(await resolveRevision(`refs/heads/${doomed}`, view))
+  const rescued = await rescue({ agent, place, view, snapshot, commits, doomed, patience })
+  if (folder) await removeFolder(folder)
+  if (record) await dropRecord(record)
+  return rescued
+}
+
+/** Deletes a folder, following no link out of it. Throws SQUADD_GIT. */
+export async function removeFolder(path: string): Promise<void> {
+  try {
+    await rm(path, { recursive: true, force: true })
+  } catch (error) {
+    throw new SquadError(
+      'SQUADD_GIT',
+      `worktree ${path} cannot be deleted: ${(error as Error).message}`,
+      { hint: 'its work is kept; delete the folder, then ask again' },
+      error,
+    )
+  }
+}
+
+async function commitWork(
+  { agent, state: { branch }, patience }: Leaving,
+  { head, headTree, files }: Snapshot,
+  place: GitPlace,
+  view: GitView,
+): Promise<string | null> {
+  const ref = `refs/heads/${branch}`
+  const tip = await resolveRevision(ref, view)
+  const changed = files !== headTree
+  if (!changed && tip === head) return null
+  const follows = tip === null || (head !== null && (await isAncestor(tip, head, view)))
+  // HEAD may have left the branch: the branch then takes in what HEAD stands on.
+  const parents = (follows ? [head] : [tip, head]).filter((one) => one !== null)
+  const commit =
+    !changed && follows && head !== null
+      ? head
+      : await commitTree(place, view, files!, parents, `squadd: work in progress of ${agent}`)
+  await patiently(patience, () => updateRef(view, ref, commit, tip ?? ''))
+  return commit
+}
+
+const isAncestor = async (older: string, newer: string, view: GitView): Promise<boolean> =>
+  (await ask(['merge-base', '--is-ancestor', older, newer], view)) !== null

@@ -1,0 +1,35 @@
+import { DatabaseSync } from 'node:sqlite'
+import { setTimeout as delay } from 'node:timers/promises'
+import { SquadError } from '../supervisor/domain/error.ts'
+
+// Held for life: the garbage collector would close a database that nobody knows, and drop its lock.
+const held: DatabaseSync[] = []
+
+/**
+ * Takes the lock that lets one host alone drive an agent. The kernel holds it until this process ends,
+ * however that happens. Waits `patienceMs` for a host that is on its way out, then throws
+ * SQUADD_CONFLICT. Nothing else in this process may open `file`: closing it would drop the lock.
+ */
+export async function takeHostLock(file: string, patienceMs = 5000): Promise<void> {
+  const database = new DatabaseSync(file)
+  const until = performance.now() + patienceMs
+  for (let waitMs = 1; ; waitMs = Math.min(2 * waitMs, 100)) {
+    try {
+      database.exec('BEGIN EXCLUSIVE')
+      held.push(database)
+      return
+    } catch (error) {
+      if (performance.now() > until) {
+        database.close()
+        throw new SquadError(
+          'SQUADD_CONFLICT',
+          'another host drives this agent',
+          { hint: `end the process that has ${file} open` },
+          error,
+        )
+      }
+      // Nothing tells when a file lock is let go.
+      await delay(waitMs)
+    }
+  }
+}

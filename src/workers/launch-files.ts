@@ -1,0 +1,100 @@
+import { readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { AttemptKey, AttemptOrder, HostSetup } from '../supervisor/domain/message.ts'
+import { parseAttemptKey } from '../supervisor/domain/message.ts'
+import type { StopReason } from '../supervisor/domain/task.ts'
+import type { GitBase } from './change.ts'
+import { launcherScript } from './launcher.ts'
+import { makeExitSlot } from './outbox.ts'
+import { bootId } from './processes.ts'
+import type { Program } from './programs/program.ts'
+
+/** What a later host has to know of an attempt, beside the facts. */
+export type LaunchMemo = { nonce: string; base: GitBase | null }
+
+const endings = ['sh', 'prompt', 'memo', 'stop'] as const
+
+/**
+ * Writes everything the window's shell needs to run an order: all user text travels in these files.
+ * Throws SQUADD_INVALID when the program cannot be started with it.
+ */
+export function writeLaunch(
+  setup: HostSetup,
+  order: AttemptOrder,
+  program: Program,
+  base: GitBase | null,
+): LaunchMemo {
+  const { key } = order
+  const promptFile = pathOf(setup.dir, key, 'prompt')
+  const { argv, stdin } = program.launch(setup.spec, order, promptFile)
+  // Only a mark to find the end by: whoever may read the launcher may read it.
+  const nonce = process.hrtime.bigint().toString(16)
+  const script = launcherScript({
+    key,
+    outbox: setup.outbox,
+    worktree: setup.worktree,
+    env: variables(setup),
+    runId: `${setup.runPrefix}/${key}`,
+    argv,
+    stdin,
+    verify: order.verify,
+    nonce,
+    boot: bootId(),
+    umask: process.umask(),
+  })
+  const memo = { nonce, base }
+  write(promptFile, order.prompt)
+  write(pathOf(setup.dir, key, 'memo'), JSON.stringify(memo))
+  write(pathOf(setup.dir, key, 'sh'), script)
+  makeExitSlot(setup.outbox, key)
+  return memo
+}
+
+export function readMemo(dir: string, key: AttemptKey): LaunchMemo | null {
+  const text = read(pathOf(dir, key, 'memo'))
+  try {
+    return text === null ? null : (JSON.parse(text) as LaunchMemo)
+  } catch {
+    // Torn by a crash before the launch: then nothing ran that it could tell of.
+    return null
+  }
+}
+
+/** Remembers that the attempt was ended by us, before it is. */
+export function writeStop(dir: string, key: AttemptKey, reason: StopReason): void {
+  write(pathOf(dir, key, 'stop'), reason)
+}
+
+export const readStop = (dir: string, key: AttemptKey): StopReason | null =>
+  read(pathOf(dir, key, 'stop')) as StopReason | null
+
+export function removeLaunch(dir: string, key: AttemptKey): void {
+  for (const ending of endings) rmSync(pathOf(dir, key, ending), { force: true })
+}
+
+/** Attempts that were about to be launched, or were. */
+export function launchedKeys(dir: string): AttemptKey[] {
+  const keys = readdirSync(join(dir, 'launch')).map((name) => name.slice(0, name.indexOf('.')))
+  return [...new Set(keys.filter((key) => parseAttemptKey(key)))]
+}
+
+const pathOf = (dir: string, key: AttemptKey, ending: (typeof endings)[number]): string =>
+  join(dir, 'launch', `${key}.${ending}`)
+
+const write = (path: string, text: string): void => writeFileSync(path, text, { mode: 0o600 })
+
+function read(path: string): string | null {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null
+    throw error
+  }
+}
+
+/** All of them again, for the server may be older than they are; but the pane has its own TERM. */
+function variables({ env, spec }: HostSetup): Record<string, string> {
+  const { TERM: _, ...rest } = env
+  const names = Object.entries({ ...rest, ...spec.env })
+  return Object.fromEntries(names.filter(([name]) => /^[A-Za-z_][A-Za-z0-9_]*$/.test(name)))
+}

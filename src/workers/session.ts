@@ -1,0 +1,245 @@
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { asSquadError } from '../supervisor/domain/error.ts'
+import type { SquadError } from '../supervisor/domain/error.ts'
+import type { AttemptKey, FromHost, HostSetup, ToHost } from '../supervisor/domain/message.ts'
+import { Attempt } from './attempt.ts'
+import type { AttemptPorts } from './attempt.ts'
+import { GitEvidence } from './git-evidence.ts'
+import { takeHostLock } from './host-lock.ts'
+import { launchedKeys } from './launch-files.ts'
+import { keyOfFact, keysIn } from './outbox.ts'
+import { pipeScript } from './output-record.ts'
+import { bootId } from './processes.ts'
+import { programOf } from './programs/programs.ts'
+import { endProcesses } from './stop-ladder.ts'
+import {
+  captureScreen,
+  listPanes,
+  parsePanes,
+  screenFile,
+  serverPid,
+  tmuxConf,
+} from './tmux-commands.ts'
+import type { WindowId } from './tmux-commands.ts'
+import { agentProcesses } from './tmux-processes.ts'
+import { Tmux } from './tmux.ts'
+
+/** How long an ending agent waits for the store's answer to its last verdict. */
+const lastAnswerMs = 2000
+/** What is left of an attempt that no longer counts gets at most this long to go. */
+const strayGraceMs = 2000
+/** git is read for the first attempt when the agent has come up and is quiet. */
+const quietMs = 1000
+
+export type SessionPorts = {
+  send: (message: FromHost) => void
+  /** Ends the host, once everything that was sent is out. */
+  exit: (code: number) => void
+}
+
+/** One agent's life in its host. It holds no truth: whatever it knows, the next host can find out. */
+export class Session {
+  readonly #setup: HostSetup
+  readonly #ports: SessionPorts
+  readonly #tmux: Tmux
+  readonly #git: GitEvidence
+  readonly #attempts = new Map<AttemptKey, Attempt>()
+  #isRebooted = false
+  #started: Promise<void> = Promise.resolve()
+
+  constructor(setup: HostSetup, ports: SessionPorts) {
+    this.#setup = setup
+    this.#ports = ports
+    this.#git = new GitEvidence(setup.worktree)
+    this.#tmux = new Tmux({
+      socket: setup.socket,
+      cwd: setup.dir,
+      env: setup.env,
+      runPrefix: setup.runPrefix,
+      onWindowClosed: (window) => this.#windowClosed(window),
+      onRestored: (isSameServer) => this.#tmuxIsBack(isSameServer),
+      onLost: (error) => this.#break(error),
+    })
+  }
+
+  /** Attaches, adopts, says `ready`; or says `broken` and ends the host. */
+  start(): void {
+    this.#started = this.#start().catch((error: unknown) => this.#break(asSquadError(error)))
+  }
+
+  /** Messages wait until the start is done. */
+  async receive(message: ToHost): Promise<void> {
+    await this.#started
+    switch (message.kind) {
+      case 'init':
+        return
+      case 'run':
+        return this.#run(message.order)
+      case 'stop-attempt':
+        return this.#attempts.get(message.key)?.stop(message.reason)
+      case 'facts':
+        for (const key of new Set(message.names.map(keyOfFact)))
+          if (key !== undefined) this.#attempts.get(key)?.look()
+        return
+      case 'scan':
+        for (const attempt of this.#attempts.values()) await attempt.check()
+        return
+      case 'recorded':
+        return this.#clean(message.key)
+      case 'probe':
+        return this.#probe(message.id)
+      case 'screen':
+        return this.#screen(message.id)
+      case 'end':
+        return this.#end()
+    }
+  }
+
+  async #start(): Promise<void> {
+    const { dir, outbox, logs, outputLimitBytes, socket } = this.#setup
+    for (const folder of [dir, outbox, join(dir, 'launch'), logs])
+      mkdirSync(folder, { recursive: true, mode: 0o700 })
+    await takeHostLock(join(dir, 'host.lock'))
+    this.#isRebooted = notesBoot(join(dir, 'boot'))
+    writeFileSync(join(dir, 'tmux.conf'), tmuxConf, { mode: 0o600 })
+    writeFileSync(join(dir, 'pipe.sh'), pipeScript(logs, outputLimitBytes), { mode: 0o600 })
+    await this.#tmux.open(existsSync(socket))
+    await this.#adopt()
+    setTimeout(() => void this.#git.base(), quietMs).unref()
+  }
+
+  /** Takes over what earlier hosts left; says `ready` when no stray program is in the worktree. */
+  async #adopt(): Promise<void> {
+    const { current, dir, outbox } = this.#setup
+    const panes = await this.#panes()
+    const isCurrent = (key: AttemptKey) => key === current?.order.key
+    const strays = [...new Set([...keysIn(outbox), ...launchedKeys(dir)])]
+      .filter((key) => !isCurrent(key))
+      .map((key) => this.#open({ key, prompt: '', verify: null }))
+    for (const stray of strays) {
+      stray.recall(panes)
+      await stray.stop('preempted', Math.min(strayGraceMs, this.#setup.stopGraceMs))
+    }
+    const adopted = current && this.#open(current.order)
+    adopted?.recall(panes)
+    this.#ports.send({
+      kind: 'ready',
+      tmuxPid: this.#tmux.pid,
+      adopted: adopted?.order.key ?? null,
+      programPid: adopted?.programPid ?? null,
+    })
+    await adopted?.resume(current?.stop ?? null)
+  }
+
+  async #run(order: Attempt['order']): Promise<void> {
+    if (this.#attempts.has(order.key)) return
+    const isBusy = [...this.#attempts.values()].some(({ isOpen }) => isOpen)
+    const attempt = this.#open(order)
+    // Two programs in one worktree would be worse than a task that waits.
+    return isBusy ? attempt.refuse() : attempt.launch()
+  }
+
+  #open(order: Attempt['order']): Attempt {
+    const attempt = new Attempt(order, this.#attemptPorts())
+    this.#attempts.set(order.key, attempt)
+    return attempt
+  }
+
+  #attemptPorts(): AttemptPorts {
+    return {
+      setup: this.#setup,
+      tmux: this.#tmux,
+      git: this.#git,
+      program: programOf(this.#setup.spec.program),
+      isRebooted: this.#isRebooted,
+      send: this.#ports.send,
+    }
+  }
+
+  async #clean(key: AttemptKey): Promise<void> {
+    await this.#attempts.get(key)?.clean()
+    this.#attempts.delete(key)
+  }
+
+  #windowClosed(window: string): void {
+    for (const attempt of this.#attempts.values())
+      if (attempt.windowId === window) void attempt.loseWindow()
+  }
+
+  #tmuxIsBack(isSameServer: boolean): void {
+    this.#ports.send({
+      kind: 'log',
+      level: 'warn',
+      message: isSameServer ? 'attached to tmux again' : 'the tmux server died; another is up',
+    })
+    for (const attempt of this.#attempts.values())
+      void (isSameServer ? attempt.check() : attempt.loseWindow())
+  }
+
+  async #panes() {
+    const [lines = []] = await this.#tmux.run(listPanes())
+    return parsePanes(lines)
+  }
+
+  async #probe(id: number): Promise<void> {
+    const attempt = [...this.#attempts.values()].find(({ isOpen }) => isOpen)
+    await attempt?.check()
+    const tmux = await this.#tmux.run(serverPid()).then(
+      () => true,
+      () => false,
+    )
+    this.#ports.send({
+      kind: 'alive',
+      id,
+      tmux,
+      programPid: attempt?.programPid ?? null,
+      outputAt: attempt?.outputAt ?? null,
+    })
+  }
+
+  async #screen(id: number): Promise<void> {
+    const file = join(this.#setup.dir, screenFile)
+    let text: string
+    try {
+      await this.#tmux.run(...captureScreen(await this.#shownWindow()))
+      text = readFileSync(file, 'utf8')
+      rmSync(file, { force: true })
+    } catch (error) {
+      text = `(no screen: ${asSquadError(error).message})`
+    }
+    this.#ports.send({ kind: 'screen', id, text })
+  }
+
+  async #shownWindow(): Promise<WindowId> {
+    const open = [...this.#attempts.values()].find(({ isOpen, windowId }) => isOpen && windowId)
+    return open?.windowId ?? (await this.#panes())[0]!.window
+  }
+
+  async #end(): Promise<void> {
+    const { runPrefix, socket } = this.#setup
+    const attempts = [...this.#attempts.values()]
+    await Promise.all(attempts.map((attempt) => attempt.stop('preempted')))
+    const cleaned = Promise.all(attempts.map((attempt) => attempt.whenCleaned))
+    await Promise.race([cleaned, delay(lastAnswerMs)])
+    await this.#tmux.end()
+    const left = await endProcesses({ find: () => agentProcesses(runPrefix), graceMs: 0 })
+    rmSync(socket, { force: true })
+    this.#ports.send({ kind: 'ended', leftovers: left.map(({ pid }) => pid) })
+    this.#ports.exit(0)
+  }
+
+  #break(error: SquadError): void {
+    const hint = error.data.hint ?? 'look into the log'
+    this.#ports.send({ kind: 'broken', message: error.message, hint })
+    this.#ports.exit(1)
+  }
+}
+
+/** Notes this boot of the machine; true when an earlier host noted another one. */
+function notesBoot(file: string): boolean {
+  const before = existsSync(file) ? readFileSync(file, 'utf8').trim() : null
+  if (before !== bootId()) writeFileSync(file, `${bootId()}\n`, { mode: 0o600, flush: true })
+  return before !== null && before !== bootId()
+}

@@ -1,0 +1,108 @@
+import type { AttemptOrder, Verdict } from '../supervisor/domain/message.ts'
+import type { Cause, Evidence, GitChange, Outcome, StopReason } from '../supervisor/domain/task.ts'
+import type { Facts } from './outbox.ts'
+import type { Ending, Program } from './programs/program.ts'
+
+/** How an attempt came to its end, as far as it can be proved. */
+export type Ended =
+  | ({ kind: 'exited' } & Ending)
+  | { kind: 'worktree-missing' }
+  /** The order cannot be made into a launch. */
+  | { kind: 'refused'; reason: string }
+  /** The latch proves that the program never ran. */
+  | { kind: 'not-started'; reason: string }
+  /** It ran, and nobody is left who could tell how it ended. */
+  | { kind: 'lost'; reason: string }
+
+export type Findings = {
+  order: AttemptOrder
+  program: Program
+  ended: Ended
+  /** A stop that began before the end did. */
+  stop: StopReason | null
+  facts: Facts
+  output: string
+  git: GitChange | null
+  evidence: Evidence[]
+  now: number
+}
+
+type Ruling = { outcome: Outcome; cause: Cause | null; reason: string }
+
+/** The verdict on an attempt: everything that was found, and what it means. */
+export function verdictOf(findings: Findings): Verdict {
+  const { order, facts, output, git, now } = findings
+  const ruling = ruleOn(findings)
+  const success = ruling.outcome === 'succeeded'
+  const endedAt = Math.round(facts.endedAt ?? now)
+  const startedAt = hasRun(facts) ? Math.min(Math.round(facts.startedAt ?? now), endedAt) : null
+  return {
+    key: order.key,
+    ...ruling,
+    startedAt,
+    endedAt,
+    result: {
+      success,
+      output,
+      error: success ? null : withLastLine(ruling.reason, output),
+      durationMs: startedAt === null ? 0 : endedAt - startedAt,
+      completedAt: endedAt,
+      evidence: [...evidenceOf(findings, endedAt), ...findings.evidence],
+      usage: null,
+      git,
+    },
+  }
+}
+
+export const hasRun = ({ started }: Facts): boolean => started?.by === 'launcher'
+
+function ruleOn({ program, order, ended, stop }: Findings): Ruling {
+  const ruling = ruleOnEnd(ended, program, order)
+  if (stop === null) return ruling
+  return {
+    outcome: stop,
+    cause: stop === 'timed_out' ? 'timed_out' : null,
+    reason: `${stopWords[stop]} (${ruling.reason})`,
+  }
+}
+
+const stopWords = {
+  cancelled: 'cancelled',
+  timed_out: 'the time limit was reached',
+  preempted: 'preempted',
+} as const satisfies Record<StopReason, string>
+
+function ruleOnEnd(ended: Ended, program: Program, order: AttemptOrder): Ruling {
+  switch (ended.kind) {
+    case 'exited':
+      return program.judge(ended, order.verify)
+    case 'worktree-missing':
+      return { outcome: 'failed', cause: 'worktree_missing', reason: 'the worktree is gone' }
+    case 'refused':
+      return { outcome: 'failed', cause: 'bad_config', reason: ended.reason }
+    case 'not-started':
+      return { outcome: 'not_started', cause: null, reason: ended.reason }
+    case 'lost':
+      return { outcome: 'unknown', cause: null, reason: ended.reason }
+  }
+}
+
+function evidenceOf({ ended, stop }: Findings, at: number): Evidence[] {
+  const found: Evidence[] = []
+  if (ended.kind === 'exited') {
+    found.push({ source: 'exit', at, detail: `exit status ${ended.status}` })
+    if (ended.verify !== null)
+      found.push({ source: 'verify', at, detail: `exit status ${ended.verify}` })
+  } else if (ended.kind === 'worktree-missing') {
+    found.push({ source: 'launcher', at, detail: 'the worktree is gone' })
+  } else {
+    found.push({ source: 'host', at, detail: ended.reason })
+  }
+  if (stop) found.push({ source: 'stop', at, detail: `it was stopped: ${stopWords[stop]}` })
+  return found
+}
+
+function withLastLine(reason: string, output: string): string {
+  const line = output.trimEnd().split('\n').at(-1)?.trim().slice(0, 200)
+  return line ? `${reason}: ${line}` : reason
+}

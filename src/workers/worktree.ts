@@ -1,0 +1,77 @@
+import type { AgentSpec } from '../supervisor/domain/agent.ts'
+import { SquadError } from '../supervisor/domain/error.ts'
+import type { Worktrees, WorktreeState } from '../supervisor/domain/ports.ts'
+import { checkAgentName } from '../supervisor/domain/task.ts'
+import { systemRandom } from '../supervisor/domain/time.ts'
+import { ensureWorktree } from './git-add.ts'
+import { checkSpec } from './git-check.ts'
+import { diffOf } from './git-diff.ts'
+import { oneAtATime } from './git-mutex.ts'
+import { type Leaving, releaseWorktree, removeWorktree } from './git-remove.ts'
+import type { LockPatience } from './git-run.ts'
+import { type GitPlace, locateGit } from './git-view.ts'
+
+/**
+ * git worktrees, through simple-git's `raw` with fixed arguments. What a repository configures is
+ * never run: hooks, fsmonitor, filters, diff programs. (At checkout the filters of the user's own
+ * configuration do run, so that git-lfs works.) One operation at a time per repository; a lock that
+ * another git holds is waited for, at most `lockTimeoutMs` (default 10 s).
+ *
+ * Unsaved work is never deleted: files that git does not ignore, what was staged, and commits that
+ * no other ref reaches are kept as they are, byte by byte. Ignored files and empty folders are not.
+ * Where work cannot be kept, as in a repository inside the worktree, nothing is removed.
+ */
+export function createWorktrees({
+  lockTimeoutMs = 10_000,
+  random = systemRandom,
+}: Partial<LockPatience> = {}): Worktrees {
+  const patience = { lockTimeoutMs, random }
+  const leaving = (common: string, spec: AgentSpec, state: WorktreeState): Leaving => ({
+    common,
+    agent: spec.id,
+    state,
+    patience,
+  })
+  return {
+    check: (spec) => told(() => checkSpec(spec)),
+    diff: (path, base) => told(() => diffOf(path, base)),
+    ensure: (spec, path, ownsBranch) =>
+      told(() => {
+        const place = repositoryOf(spec) ?? gone(spec)
+        return oneAtATime(place.common, () =>
+          ensureWorktree(place, spec, path, ownsBranch, patience),
+        )
+      }),
+    remove: (spec, state, { keepBranch }) =>
+      told(async () => {
+        const common = repositoryOf(spec)?.common
+        // Without its repository a folder is only files, and those are not ours to delete.
+        if (common === undefined) return null
+        return oneAtATime(common, () => removeWorktree(leaving(common, spec, state), keepBranch))
+      }),
+    release: (spec, state) =>
+      told(() => {
+        const { common } = repositoryOf(spec) ?? gone(spec)
+        return oneAtATime(common, () => releaseWorktree(leaving(common, spec, state)))
+      }),
+  }
+}
+
+/** Every error has a code: one of the disk becomes SQUADD_GIT. */
+async function told<T>(act: () => Promise<T>): Promise<T> {
+  try {
+    return await act()
+  } catch (error) {
+    if (error instanceof SquadError) throw error
+    throw new SquadError('SQUADD_GIT', (error as Error).message, {}, error)
+  }
+}
+
+function repositoryOf(spec: AgentSpec): GitPlace | undefined {
+  checkAgentName(spec.id, 'id')
+  return locateGit(spec.repo)
+}
+
+function gone(spec: AgentSpec): never {
+  throw new SquadError('SQUADD_GIT', `repository ${spec.repo} is gone`, { hint: 'put it back' })
+}
