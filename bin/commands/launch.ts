@@ -1,0 +1,121 @@
+import { spawn } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { closeSync, fstatSync, openSync, readFileSync, writeSync } from 'node:fs'
+import type { Readable } from 'node:stream'
+import { prepareHome, version } from '../../src/supervisor/api/local.ts'
+import { fromWire, toWire } from '../../src/supervisor/api/wire-error.ts'
+import { asSquadError, SquadError } from '../../src/supervisor/domain/error.ts'
+import { note } from '../print.ts'
+import type { Session } from '../session.ts'
+
+export type StartOptions = { config?: string; listen?: { host: string; port: number } }
+export type Ready = { pid: number; socket: string }
+
+const readyTimeoutMs = 30_000
+// Where the daemon says that it is ready, or why it is not: the first free descriptor.
+const readyFd = 3
+
+/**
+ * Starts the daemon in the background and waits until it is ready. Throws what it says, or
+ * SQUADD_TIMEOUT after 30 s; then the end of its log has been shown and it is not left running.
+ */
+export async function launch(session: Session, options: StartOptions): Promise<Ready> {
+  await refuseSecond(session)
+  const { home } = session
+  prepareHome(home)
+  const log = openSync(home.logFile, 'a', 0o600)
+  const from = fstatSync(log).size
+  const child = spawn(process.execPath, argumentsFor(session, options), {
+    cwd: home.stateDir,
+    detached: true,
+    stdio: ['ignore', log, log, 'pipe'],
+  })
+  closeSync(log)
+  try {
+    return await readiness(child)
+  } catch (error) {
+    const tail = readFileSync(home.logFile).subarray(from).toString('utf8').trim().split('\n')
+    for (const line of tail.slice(-10)) if (line) note(line)
+    throw error
+  } finally {
+    child.stdio[readyFd]?.destroy()
+    child.unref()
+  }
+}
+
+function argumentsFor(session: Session, { config, listen }: StartOptions): string[] {
+  return [
+    ...process.execArgv,
+    process.argv[1]!,
+    'start',
+    '--foreground',
+    `--ready-fd=${readyFd}`,
+    ...(session.root === undefined ? [] : [`--home=${session.home.root}`]),
+    ...(config === undefined ? [] : [`--config=${config}`]),
+    ...(listen === undefined ? [] : [`--listen=${listen.host}:${listen.port}`]),
+  ]
+}
+
+async function readiness(child: ChildProcess): Promise<Ready> {
+  const limit = setTimeout(() => child.kill('SIGTERM'), readyTimeoutMs)
+  const exited = once(child, 'exit')
+  exited.catch(() => {})
+  let text = ''
+  for await (const chunk of child.stdio[readyFd] as Readable) {
+    text += String(chunk)
+    if (text.includes('\n')) break
+  }
+  const said = text ? (JSON.parse(text) as { ready?: Ready }) : {}
+  if (!said.ready) await exited
+  clearTimeout(limit)
+  if (said.ready) return said.ready
+  if (text) throw fromWire(said, 0)
+  if (child.signalCode === 'SIGTERM')
+    throw new SquadError('SQUADD_TIMEOUT', `the daemon was not ready in ${readyTimeoutMs} ms`)
+  const end = child.signalCode ?? `exit ${child.exitCode}`
+  throw new SquadError('SQUADD_INTERNAL', `the daemon ended before it was ready (${end})`)
+}
+
+/** Runs the daemon in this process until it stops, and exits with its code. */
+export async function runHere(
+  session: Session,
+  { config, listen }: StartOptions,
+  fd: number | undefined,
+): Promise<void> {
+  const say = (message: object) => {
+    if (fd === undefined) return
+    writeSync(fd, `${JSON.stringify(message)}\n`)
+    closeSync(fd)
+  }
+  const { home } = session
+  try {
+    await refuseSecond(session)
+    const { runDaemon } = await import('../../src/supervisor/daemon.ts')
+    const code = await runDaemon({
+      home,
+      version,
+      ...(config === undefined ? {} : { configFile: config }),
+      ...(listen === undefined ? {} : { listen }),
+      onReady: (ready) => {
+        say({ ready })
+        if (fd === undefined) note(`squadd ${version} ready (pid ${ready.pid}, ${ready.socket})`)
+      },
+    })
+    process.exit(code)
+  } catch (error) {
+    say(toWire(asSquadError(error)))
+    throw error
+  }
+}
+
+/** A daemon that answers is a better message than a lock that is taken; the lock decides. */
+async function refuseSecond(session: Session): Promise<void> {
+  const client = await session.client()
+  const status = await client.call('status', {}, { timeoutMs: 2_000 }).catch(() => undefined)
+  if (!status) return
+  throw new SquadError('SQUADD_ALREADY_RUNNING', `a daemon runs here already (pid ${status.pid})`, {
+    pid: status.pid,
+    hint: 'use it, or squadd stop',
+  })
+}

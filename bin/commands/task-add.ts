@@ -1,0 +1,90 @@
+import { readFile } from 'node:fs/promises'
+import { buffer } from 'node:stream/consumers'
+import { invalid, SquadError } from '../../src/supervisor/domain/error.ts'
+import type { Task, TaskInput } from '../../src/supervisor/domain/task.ts'
+import { json, line } from '../print.ts'
+import type { Session } from '../session.ts'
+import { waitForTasks } from './task-wait.ts'
+
+export type AddOptions = {
+  file?: string
+  batch?: string
+  affinityRequired?: true
+  timeout?: number
+  deadline?: number
+  notBefore?: number
+  maxCost?: number
+  wait?: true
+} & Pick<
+  TaskInput,
+  'priority' | 'affinity' | 'require' | 'after' | 'onParentFailure' | 'retries' | 'onUnknown'
+> &
+  Pick<TaskInput, 'verify' | 'key'> & { preemptible?: true }
+
+/** Queues one task, or those of a batch, and prints them; with `wait` waits for their end. */
+export async function addTasks(
+  session: Session,
+  prompt: string | undefined,
+  options: AddOptions,
+): Promise<void> {
+  const tasks =
+    options.batch === undefined
+      ? [await addOne(session, prompt, options)]
+      : await addBatch(session, prompt, options.batch)
+  if (session.json && !options.wait) json(options.batch === undefined ? tasks[0] : tasks)
+  if (!session.json) for (const { id } of tasks) line(id)
+  if (options.wait)
+    await waitForTasks(
+      session,
+      tasks.map(({ id }) => id),
+    )
+}
+
+async function addOne(
+  session: Session,
+  prompt: string | undefined,
+  options: AddOptions,
+): Promise<Task> {
+  const { file, batch, affinityRequired, timeout, deadline, notBefore, maxCost, wait, ...rest } =
+    options
+  if ((prompt === undefined) === (file === undefined))
+    throw invalid('prompt', prompt ?? file, 'is not given once', 'PROMPT, --file, --batch or -')
+  const input: TaskInput = {
+    prompt: prompt === undefined || prompt === '-' ? await read(file ?? '-') : prompt,
+    ...rest,
+    ...(affinityRequired ? { affinityMode: 'required' } : {}),
+    ...(timeout === undefined ? {} : { timeoutMs: timeout }),
+    ...(deadline === undefined ? {} : { deadlineAt: deadline }),
+    ...(notBefore === undefined ? {} : { notBeforeAt: notBefore }),
+    ...(maxCost === undefined ? {} : { maxCostUsd: maxCost }),
+  }
+  const client = await session.client()
+  return (await client.call('tasks.add', input)) as Task
+}
+
+async function addBatch(
+  session: Session,
+  prompt: string | undefined,
+  file: string,
+): Promise<Task[]> {
+  if (prompt !== undefined)
+    throw invalid('prompt', prompt, 'is given besides --batch', 'put it into the batch')
+  const { readBatch } = await import('../batch.ts')
+  const { inputs, lineOf } = readBatch(await read(file))
+  const client = await session.client()
+  try {
+    return (await client.call('tasks.add', { tasks: inputs })) as Task[]
+  } catch (error) {
+    throw lineOf(error)
+  }
+}
+
+async function read(file: string): Promise<string> {
+  try {
+    const bytes = await (file === '-' ? buffer(process.stdin) : readFile(file))
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+  } catch (error) {
+    const problem = error instanceof Error ? error.message : String(error)
+    throw new SquadError('SQUADD_INVALID', `${file} cannot be read: ${problem}`, {}, error)
+  }
+}

@@ -1,0 +1,45 @@
+import type { Command } from 'commander'
+import type { Client } from '../src/supervisor/api/client.ts'
+import type { Home } from '../src/supervisor/api/local.ts'
+import { resolveHome } from '../src/supervisor/api/local.ts'
+
+/** What a command works with: its home and, once it asks, the daemon there. */
+export class Session {
+  readonly home: Home
+  readonly json: boolean
+  /** The folder that was named for everything, by option or environment. */
+  readonly root: string | undefined
+  #client: Client | undefined
+
+  constructor({ home, json = false }: { home?: string; json?: boolean }) {
+    const { env } = process
+    this.home = resolveHome({ ...(home === undefined ? {} : { home }), env })
+    this.json = json
+    this.root = home ?? (env['SQUADD_HOME'] ? this.home.root : undefined)
+  }
+
+  async client(): Promise<Client> {
+    const { connect } = await import('../src/supervisor/api/client.ts')
+    this.#client ??= connect(this.home)
+    return this.#client
+  }
+
+  close(): void {
+    this.#client?.close()
+  }
+}
+
+/** The handler of a command: its arguments in order and its options. */
+export const act =
+  <A extends unknown[], O extends object = object>(
+    work: (session: Session, args: A, options: O) => Promise<void>,
+  ) =>
+  async (...given: unknown[]): Promise<void> => {
+    const command = given.at(-1) as Command
+    const session = new Session(command.optsWithGlobals())
+    try {
+      await work(session, command.processedArgs as A, command.opts<O>())
+    } finally {
+      session.close()
+    }
+  }

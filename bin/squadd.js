@@ -1,0 +1,90 @@
+#!/usr/bin/env node
+// The entry of squadd, in JavaScript that old Node versions can parse as well: on Node 24 or newer it
+// runs the program, on an older one it hands over to the `node` package beside it.
+import fs from 'fs'
+import path from 'path'
+import { fileURLToPath, pathToFileURL } from 'url'
+
+var wanted = 24
+var root = path.dirname(path.dirname(fs.realpathSync(fileURLToPath(import.meta.url))))
+
+function major(version) {
+  return Number(String(version).split('.')[0])
+}
+
+function fail(message) {
+  process.stderr.write('squadd: ' + message + '\n')
+  process.exitCode = 78
+}
+
+// Compiled code is kept with the installed packages: who may write there may change them anyway.
+function keepCompiledCode(module) {
+  if (module.enableCompileCache)
+    module.enableCompileCache(path.join(root, 'node_modules', '.cache', 'squadd'))
+}
+
+function run() {
+  var built = path.join(root, 'dist', 'bin', 'squadd.js')
+  var source = path.join(root, 'bin', 'squadd.ts')
+  var entry = fs.existsSync(built) && !fs.existsSync(path.join(root, 'src')) ? built : source
+  return import('module')
+    .then(keepCompiledCode)
+    .then(function () {
+      return import(pathToFileURL(entry).href)
+    })
+    .then(function (program) {
+      return program.run(process.argv.slice(2))
+    })
+}
+
+// The nearest `node` package that is new enough, as Node itself would look for it.
+function findNode() {
+  for (var dir = root; ; dir = path.dirname(dir)) {
+    var home = path.join(dir, 'node_modules', 'node')
+    var binary = path.join(home, 'bin', 'node')
+    try {
+      var found = JSON.parse(fs.readFileSync(path.join(home, 'package.json'), 'utf8'))
+      if (major(found.version) >= wanted && fs.existsSync(binary)) return binary
+    } catch (error) {
+      // None here.
+    }
+    if (dir === path.dirname(dir)) return undefined
+  }
+}
+
+function handOver(binary) {
+  return Promise.all([import('child_process'), import('tty')]).then(function (modules) {
+    var child = modules[0].spawn(binary, process.execArgv.concat(process.argv.slice(1)), {
+      stdio: 'inherit',
+    })
+    // A terminal sends its signals to both of us.
+    var shared = modules[1].isatty(0) ? ['SIGTERM'] : ['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT']
+    var handlers = {}
+    ;['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT'].forEach(function (signal) {
+      handlers[signal] = function () {
+        if (shared.indexOf(signal) >= 0) child.kill(signal)
+      }
+      process.on(signal, handlers[signal])
+    })
+    child.on('error', function (error) {
+      fail(binary + ' does not start: ' + error.message)
+    })
+    child.on('exit', function (code, signal) {
+      if (signal === null) {
+        process.exitCode = code
+        return
+      }
+      if (handlers[signal]) process.removeListener(signal, handlers[signal])
+      process.kill(process.pid, signal)
+    })
+  })
+}
+
+var other = major(process.versions.node) >= wanted ? undefined : findNode()
+if (major(process.versions.node) >= wanted) run()
+else if (other) handOver(other)
+else
+  fail(
+    'needs Node ' + wanted + ' or newer, this is ' + process.versions.node +
+      '; install it, or put it beside squadd with: npm install node@' + wanted
+  )

@@ -1,0 +1,117 @@
+import { Readable } from 'node:stream'
+import fastify from 'fastify'
+import type { FastifyInstance, FastifyReply } from 'fastify'
+import type { z } from 'zod'
+import { SquadError } from '../domain/error.ts'
+import type { SquadEvent } from '../domain/event.ts'
+import { fieldsOf, readJson } from './body.ts'
+import type { EndpointName } from './endpoints.ts'
+import { endpoints } from './endpoints.ts'
+import type { Pace } from './events.ts'
+import { sendEvents } from './events.ts'
+import { readInput } from './input.ts'
+import { errorReply, safeHeaders, toFailure } from './reply.ts'
+import type { Call, Context, Text } from './routes.ts'
+import { routes } from './routes.ts'
+import type { Traffic } from './traffic.ts'
+
+export type AppOptions = {
+  context: Context
+  traffic: Traffic
+  maxBodyBytes: number
+  maxSubscribers: number
+  pace: Pace
+  /** Told of errors that are ours, not the client's. */
+  onDefect(error: unknown): void
+}
+
+/** A row of `routes` as the framework sees it; the table itself has checked that its parts fit. */
+type Row = {
+  input: z.ZodType
+  status: number
+  handle(context: Context, input: unknown, call: Call): unknown
+}
+
+/** The endpoints as one request handler, bound to no socket. */
+export function createApp(options: AppOptions): FastifyInstance {
+  const { context, traffic, maxBodyBytes } = options
+  const answerError = (error: unknown, reply: FastifyReply) => {
+    const failure = toFailure(error, traffic.closing)
+    if (failure.error.code === 'SQUADD_INTERNAL') options.onDefect(error)
+    const { headers, body } = errorReply(failure)
+    return reply.code(failure.status).headers(headers).send(body)
+  }
+  const app = fastify({
+    bodyLimit: maxBodyBytes,
+    exposeHeadRoutes: false,
+    // A name that is too long is a name that nothing has.
+    routerOptions: { maxParamLength: 16_384 },
+    // Input is checked by readInput: this keeps fastify from loading two compilers for nobody.
+    schemaController: { compilersFactory: { buildValidator: unused, buildSerializer: unused } },
+    frameworkErrors: (error, _request, reply) => void answerError(error, reply),
+  })
+  app.setErrorHandler((error, _request, reply) => answerError(error, reply))
+  app.setNotFoundHandler((request, reply) => answerError(noRoute(request), reply))
+  readJson(app)
+  const subscribe = subscription(options)
+
+  for (const name of Object.keys(endpoints) as EndpointName[]) {
+    const { method, path, reply: kind } = endpoints[name]
+    const row = routes[name] as unknown as Row
+    app.route({
+      method,
+      url: path,
+      handler: async (request, reply) => {
+        const input = readInput(row.input, fieldsOf(request, name))
+        const signal = traffic.signalOf(reply.raw)
+        const result = await row.handle(context, input, { signal })
+        switch (kind) {
+          case 'json':
+            return reply.code(row.status).headers(safeHeaders).send(result)
+          case 'text':
+            return sendText(reply, result as string | Text)
+          case 'bytes':
+            return sendBytes(reply, result as AsyncIterable<Uint8Array>)
+          case 'events':
+            return subscribe(reply, result as AsyncIterable<SquadEvent>, signal)
+        }
+      },
+    })
+  }
+  return app
+}
+
+const unused = () => (): never => {
+  throw new SquadError('SQUADD_INTERNAL', 'no route has a schema')
+}
+
+function noRoute({ method, url }: { method: string; url: string }): SquadError {
+  const what = `${method} ${url.split('?')[0]}`
+  const hint = 'GET /openapi.json lists what there is'
+  return new SquadError('SQUADD_NOT_FOUND', `there is no ${what}`, { hint })
+}
+
+function sendText(reply: FastifyReply, result: string | Text) {
+  const { contentType, text } =
+    typeof result === 'string' ? { contentType: 'text/plain; charset=utf-8', text: result } : result
+  return reply.headers(safeHeaders).type(contentType).send(text)
+}
+
+function sendBytes(reply: FastifyReply, bytes: AsyncIterable<Uint8Array>) {
+  const stream = Readable.from(bytes, { objectMode: false })
+  return reply.headers(safeHeaders).type('application/octet-stream').send(stream)
+}
+
+function subscription({ maxSubscribers, pace }: AppOptions) {
+  let subscribers = 0
+  return async (reply: FastifyReply, events: AsyncIterable<SquadEvent>, gone: AbortSignal) => {
+    if (subscribers >= maxSubscribers)
+      throw new SquadError('SQUADD_BUSY', `there are ${subscribers} event streams already`, {
+        hint: 'end one of them',
+      })
+    subscribers += 1
+    reply.hijack()
+    await sendEvents(events, reply.raw, gone, pace)
+    subscribers -= 1
+  }
+}

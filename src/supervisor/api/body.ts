@@ -1,0 +1,48 @@
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import { invalid, SquadError } from '../domain/error.ts'
+import type { EndpointName } from './endpoints.ts'
+import { endpoints } from './endpoints.ts'
+
+/** Reads bodies as JSON in sound UTF-8 and nothing else; an empty one counts as none. */
+export function readJson(app: FastifyInstance): void {
+  const parse = app.getDefaultJsonParser('error', 'error')
+  app.removeAllContentTypeParsers()
+  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, body, done) => {
+    if (body.length === 0) return done(null, undefined)
+    let text: string
+    try {
+      text = new TextDecoder('utf-8', { fatal: true }).decode(body as Buffer)
+    } catch {
+      const hint = 'send JSON in UTF-8'
+      return done(
+        new SquadError('SQUADD_INVALID', 'the body is not UTF-8', { field: 'body', hint }),
+      )
+    }
+    void parse(request, text, done)
+  })
+}
+
+/**
+ * The input of an endpoint as one object: `:id` of the path, and the query, or for a POST the body.
+ * Throws SQUADD_INVALID for what stands in the wrong one of them.
+ */
+export function fieldsOf(request: FastifyRequest, name: EndpointName): unknown {
+  const { method, path, reply } = endpoints[name]
+  const query = request.query as Record<string, unknown>
+  if (method === 'POST')
+    for (const [field, value] of Object.entries(query))
+      throw invalid(field, value, 'stands in the query', 'put it into the body')
+  const given = method === 'POST' ? (request.body ?? {}) : { ...query }
+  if (!isObject(given)) return given
+  if (path.includes(':id')) {
+    if (Object.hasOwn(given, 'id'))
+      throw invalid('id', given['id'], 'stands in the path already', 'leave it out')
+    return { ...given, ...(request.params as object) }
+  }
+  // How a browser or client says where it left off; it knows better than its first address.
+  const last = request.headers['last-event-id']
+  return reply === 'events' && last !== undefined ? { ...given, since: last } : given
+}
+
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)

@@ -1,0 +1,52 @@
+import { once } from 'node:events'
+import type { ServerResponse } from 'node:http'
+import type { SquadEvent } from '../domain/event.ts'
+
+export type Pace = {
+  /** Time between two signs of life. */
+  heartbeatMs: number
+  /** A client that takes nothing for this long is let go; it may resume by its last event. */
+  stallMs: number
+}
+
+/**
+ * Sends events to one subscriber as server-sent events until they end or `gone` aborts. The next
+ * event is asked for only when the client has taken the last: a slow reader costs one socket buffer.
+ */
+export async function sendEvents(
+  events: AsyncIterable<SquadEvent>,
+  response: ServerResponse,
+  gone: AbortSignal,
+  { heartbeatMs, stallMs }: Pace,
+): Promise<void> {
+  const source = events[Symbol.asyncIterator]()
+  // Asked before the head is sent: who has the head misses nothing that comes after it.
+  const first = source.next()
+  response.writeHead(200, {
+    'content-type': 'text/event-stream; charset=utf-8',
+    'cache-control': 'no-store',
+    'x-content-type-options': 'nosniff',
+  })
+  response.write('retry: 1000\n\n')
+  const heartbeat = setInterval(() => {
+    if (!response.writableNeedDrain) response.write(':\n\n')
+  }, heartbeatMs)
+  heartbeat.unref()
+  try {
+    for (let item = await first; !item.done && !gone.aborted; item = await source.next()) {
+      // Events of one turn leave together: node corks the socket until the turn ends.
+      if (response.write(frame(item.value))) continue
+      const stalled = AbortSignal.timeout(stallMs)
+      await once(response, 'drain', { signal: AbortSignal.any([gone, stalled]) })
+    }
+    response.end()
+  } catch {
+    response.destroy()
+  } finally {
+    clearInterval(heartbeat)
+    void source.return?.()
+  }
+}
+
+const frame = (event: SquadEvent): string =>
+  `id: ${event.seq}\nevent: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`

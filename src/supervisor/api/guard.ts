@@ -1,0 +1,43 @@
+import type { IncomingMessage } from 'node:http'
+import type { Failure } from './reply.ts'
+import { failure } from './reply.ts'
+import { isToken } from './token.ts'
+
+const loopback = ['127.0.0.1', 'localhost', '[::1]']
+const wildcards = ['0.0.0.0', '::', '[::]']
+
+/** The `Host` headers that a listener at this address answers to. */
+export function allowedHosts(host: string, port: number): ReadonlySet<string> {
+  const own = host.includes(':') && !host.startsWith('[') ? `[${host}]` : host
+  const names = wildcards.includes(host) ? loopback : [...loopback, own.toLowerCase()]
+  const bare = port === 80 ? names : []
+  return new Set([...bare, ...names.map((name) => `${name}:${port}`)])
+}
+
+/**
+ * Judges a request that came over TCP, before anything else looks at it: Host (DNS rebinding), Origin
+ * and Sec-Fetch-Site (web pages), token, and JSON for writes. Undefined lets it through.
+ */
+export function judge(
+  { method, headers, headersDistinct }: IncomingMessage,
+  hosts: ReadonlySet<string>,
+  token: string,
+): Failure | undefined {
+  const [host = '', ...more] = headersDistinct['host'] ?? []
+  if (more.length > 0 || !hosts.has(host.toLowerCase()))
+    return failure(421, 'SQUADD_FORBIDDEN', 'this host is not served here', 'use 127.0.0.1')
+  if (headers.origin !== undefined)
+    return failure(403, 'SQUADD_FORBIDDEN', 'requests of web pages are refused')
+  if (headers['sec-fetch-site'] === 'cross-site')
+    return failure(403, 'SQUADD_FORBIDDEN', 'requests from other sites are refused')
+  const bearer = /^Bearer +(\S+)$/i.exec(headers.authorization ?? '')?.[1] ?? ''
+  if (!isToken(bearer, token))
+    return failure(401, 'SQUADD_NOT_AUTHORISED', 'no token, or a wrong one', tokenHint)
+  const type = headers['content-type']?.split(';')[0]?.trim().toLowerCase()
+  if (method !== 'GET' && type !== 'application/json')
+    return failure(415, 'SQUADD_INVALID', 'a write needs a JSON body', jsonHint)
+  return undefined
+}
+
+const tokenHint = 'send Authorization: Bearer with what the token file holds'
+const jsonHint = 'send content-type: application/json'

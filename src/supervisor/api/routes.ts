@@ -1,0 +1,278 @@
+import { z } from 'zod'
+import type { Config } from '../domain/config.ts'
+import { show, SquadError } from '../domain/error.ts'
+import type { Squad } from '../domain/squad.ts'
+import { isTaskId, taskStates } from '../domain/task.ts'
+import type { EndpointName } from './endpoints.ts'
+import { endpoints } from './endpoints.ts'
+import {
+  agentInput,
+  agentView,
+  count,
+  event,
+  flag,
+  settings,
+  status,
+  strict,
+  task,
+  taskBatch,
+  taskInput,
+} from './schemas.ts'
+
+/** How a daemon is asked to stop. */
+export type StopRequest = {
+  /** How long running tasks may go on: 0 = not at all, null = as the configuration says. */
+  drainMs: number | null
+  /** End the agents too; else they stay in tmux and the next start adopts them. */
+  stopAgents: boolean
+}
+
+/** What would not stop, and why. */
+export type StopReport = { unstopped: { name: string; error: string }[] }
+
+/** What the owner of the process hands in. */
+export type Control = {
+  /** Stops; answers when the agents are let go, before the API itself closes. */
+  stop(request: StopRequest): Promise<StopReport>
+  /** Reads the configuration again and answers with it. Throws SQUADD_BAD_CONFIG. */
+  reload(): Config | Promise<Config>
+}
+
+export type Text = { contentType: string; text: string }
+
+/** What handlers work with. */
+export type Context = {
+  squad: Squad
+  control: Control
+  metrics(): Promise<Text>
+  /** May tasks run? */
+  ready(): boolean
+  openapi(): Promise<Record<string, unknown>>
+}
+
+/** One request: `signal` aborts when the client goes away or the server closes. */
+export type Call = { signal: AbortSignal }
+
+type ReplyOf<N extends EndpointName, Out extends z.ZodType> = {
+  json: z.output<Out>
+  text: string | Text
+  bytes: AsyncIterable<Uint8Array>
+  events: AsyncIterable<z.output<Out>>
+}[(typeof endpoints)[N]['reply']]
+
+/** What an endpoint takes and gives. A field named in the path by `:id` is taken from there. */
+type Route<N extends EndpointName, In extends z.ZodType, Out extends z.ZodType> = {
+  input: In
+  output: Out
+  status: 200 | 201
+  handle(
+    context: Context,
+    input: z.output<In>,
+    call: Call,
+  ): ReplyOf<N, Out> | Promise<ReplyOf<N, Out>>
+}
+
+const route = <N extends EndpointName, In extends z.ZodType, Out extends z.ZodType>(
+  _name: N,
+  row: Omit<Route<N, In, Out>, 'status'> & { status?: 201 },
+): Route<N, In, Out> => ({ status: 200, ...row })
+
+const none = strict({})
+const agentId = z.string().describe("The agent's name.")
+const agent = strict({ id: agentId })
+const taskId = z.string().describe("The task's id: t12.")
+const oneTask = strict({ id: taskId })
+const text = z.string()
+
+/** The id, if it can be one at all. Throws SQUADD_NOT_FOUND. */
+function known(id: string): string {
+  if (isTaskId(id)) return id
+  throw new SquadError('SQUADD_NOT_FOUND', `no task ${show(id)}`, { hint: 'ids look like t12' })
+}
+
+/** Every endpoint of the API: with `endpoints` the one table of what there is. */
+export const routes = {
+  status: route('status', { input: none, output: status, handle: ({ squad }) => squad.status() }),
+
+  'agents.list': route('agents.list', {
+    input: strict({ limit: count(1, 1_000_000).exactOptional() }),
+    output: z.array(agentView),
+    handle: ({ squad }, { limit }) => squad.agentViews().slice(0, limit),
+  }),
+  'agents.add': route('agents.add', {
+    input: agentInput,
+    output: agentView,
+    status: 201,
+    handle: ({ squad }, input) => squad.addAgent(input),
+  }),
+  'agents.show': route('agents.show', {
+    input: agent,
+    output: agentView,
+    handle: ({ squad }, { id }) => squad.agentView(id),
+  }),
+  'agents.remove': route('agents.remove', {
+    input: strict({ id: agentId, keepBranch: flag.exactOptional() }),
+    output: z.object({ rescueRef: z.string().nullable() }),
+    handle: ({ squad }, { id, ...how }) => squad.removeAgent(id, how),
+  }),
+  'agents.pause': route('agents.pause', {
+    input: strict({
+      id: agentId,
+      now: z.boolean().exactOptional().describe('Interrupt the running task.'),
+      release: z.boolean().exactOptional().describe('Commit, end the session, free the worktree.'),
+    }),
+    output: agentView,
+    handle: ({ squad }, { id, ...how }) => squad.pauseAgent(id, how),
+  }),
+  'agents.resume': route('agents.resume', {
+    input: agent,
+    output: agentView,
+    handle: ({ squad }, { id }) => squad.resumeAgent(id),
+  }),
+  'agents.stop': route('agents.stop', {
+    input: agent,
+    output: agentView,
+    handle: ({ squad }, { id }) => squad.stopAgent(id),
+  }),
+  'agents.restart': route('agents.restart', {
+    input: agent,
+    output: agentView,
+    handle: ({ squad }, { id }) => squad.restartAgent(id),
+  }),
+  'agents.reset': route('agents.reset', {
+    input: agent,
+    output: agentView,
+    handle: ({ squad }, { id }) => squad.resetAgent(id),
+  }),
+  'agents.screen': route('agents.screen', {
+    input: agent,
+    output: text,
+    handle: ({ squad }, { id }) => squad.agentScreen(id),
+  }),
+  'agents.diff': route('agents.diff', {
+    input: agent,
+    output: text,
+    handle: ({ squad }, { id }) => squad.agentDiff(id),
+  }),
+
+  'tasks.list': route('tasks.list', {
+    input: strict({
+      state: z.enum(taskStates).exactOptional(),
+      agent: z.string().exactOptional(),
+      limit: count(1, 10_000).exactOptional().describe('Newest first, at most this many: 100.'),
+      before: taskId.exactOptional().describe('Only tasks older than this one.'),
+    }),
+    output: z.array(task),
+    handle: ({ squad }, filter) => {
+      if (filter.before !== undefined) known(filter.before)
+      return squad.tasks(filter)
+    },
+  }),
+  'tasks.add': route('tasks.add', {
+    input: z.union([taskInput, taskBatch]),
+    output: z
+      .union([task, z.array(task)])
+      .describe('One task, or for a batch all of them in order.'),
+    status: 201,
+    handle: async ({ squad }, input) => {
+      if ('tasks' in input) return squad.submit(input.tasks)
+      const [added] = await squad.submit([input])
+      if (!added) throw new SquadError('SQUADD_INTERNAL', 'the task was not stored')
+      return added
+    },
+  }),
+  'tasks.show': route('tasks.show', {
+    input: oneTask,
+    output: task,
+    handle: ({ squad }, { id }) => squad.task(known(id)),
+  }),
+  'tasks.wait': route('tasks.wait', {
+    input: strict({ id: taskId, timeoutMs: count(0, Number.MAX_SAFE_INTEGER).exactOptional() }),
+    output: task,
+    handle: ({ squad }, { id, ...how }, { signal }) =>
+      squad.waitTask(known(id), { ...how, signal }),
+  }),
+  'tasks.cancel': route('tasks.cancel', {
+    input: oneTask,
+    output: task,
+    handle: ({ squad }, { id }) => squad.cancelTask(known(id)),
+  }),
+  'tasks.retry': route('tasks.retry', {
+    input: oneTask,
+    output: task,
+    handle: ({ squad }, { id }) => squad.retryTask(known(id)),
+  }),
+  'tasks.release': route('tasks.release', {
+    input: oneTask,
+    output: task,
+    handle: ({ squad }, { id }) => squad.releaseTask(known(id)),
+  }),
+  'tasks.output': route('tasks.output', {
+    input: oneTask,
+    output: text,
+    handle: ({ squad }, { id }) => squad.taskOutput(known(id)),
+  }),
+  'tasks.diff': route('tasks.diff', {
+    input: oneTask,
+    output: text,
+    handle: ({ squad }, { id }) => squad.taskDiff(known(id)),
+  }),
+
+  events: route('events', {
+    input: strict({
+      since: count(0, Number.MAX_SAFE_INTEGER).exactOptional().describe('Default: from now on.'),
+      follow: flag.exactOptional().describe('false: ends with the newest event there is.'),
+    }),
+    output: event,
+    handle: ({ squad }, how, { signal }) => squad.events({ ...how, signal }),
+  }),
+
+  stop: route('stop', {
+    input: strict({
+      drain: z.union([z.boolean(), z.int().min(0)]).exactOptional(),
+      stopAgents: z.boolean().exactOptional(),
+    }),
+    output: z.object({
+      pid: z.int(),
+      unstopped: z.array(z.object({ name: z.string(), error: z.string() })),
+    }),
+    handle: async ({ control, squad }, { drain = false, stopAgents = false }) => {
+      const { pid } = squad.status()
+      const drainMs = drain === true ? null : Number(drain)
+      const { unstopped } = await control.stop({ drainMs, stopAgents })
+      return { pid, unstopped }
+    },
+  }),
+  reload: route('reload', {
+    input: none,
+    output: settings,
+    handle: ({ control }) => control.reload(),
+  }),
+  metrics: route('metrics', { input: none, output: text, handle: ({ metrics }) => metrics() }),
+  healthz: route('healthz', {
+    input: none,
+    output: z.object({ ok: z.literal(true) }),
+    handle: () => ({ ok: true as const }),
+  }),
+  readyz: route('readyz', {
+    input: none,
+    output: z.object({ ok: z.literal(true) }),
+    handle: ({ ready }) => {
+      if (ready()) return { ok: true as const }
+      throw new SquadError('SQUADD_NOT_RUNNING', 'not ready yet', { hint: 'ask again soon' })
+    },
+  }),
+  openapi: route('openapi', {
+    input: none,
+    output: z.record(z.string(), z.unknown()),
+    handle: ({ openapi }) => openapi(),
+  }),
+} satisfies { [N in EndpointName]: unknown }
+
+/** What a client gives and gets, by endpoint. */
+export type Calls = {
+  [N in EndpointName]: {
+    input: z.output<(typeof routes)[N]['input']>
+    output: z.output<(typeof routes)[N]['output']>
+  }
+}

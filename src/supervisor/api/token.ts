@@ -1,0 +1,38 @@
+import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
+import { lstatSync, readFileSync, writeFileSync } from 'node:fs'
+import { SquadError } from '../domain/error.ts'
+
+const form = /^[0-9a-f]{64}$/
+
+/**
+ * The token of this home, made on first use: 32 random bytes as hex in a file of mode 0600. Throws
+ * SQUADD_BAD_CONFIG for a file that is not ours alone or holds no token.
+ */
+export function ensureToken(file: string): string {
+  try {
+    writeFileSync(file, `${randomBytes(32).toString('hex')}\n`, { mode: 0o600, flag: 'wx' })
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error
+  }
+  return readToken(file)
+}
+
+/** The token in a file. Throws like ensureToken. */
+export function readToken(file: string): string {
+  const found = lstatSync(file)
+  const uid = process.getuid?.() ?? found.uid
+  if (!found.isFile() || found.uid !== uid || (found.mode & 0o077) !== 0)
+    throw badToken(`${file} may be read by others`, `chmod 600 ${file}, then make a new token`)
+  const token = readFileSync(file, 'utf8').trim()
+  if (!form.test(token)) throw badToken(`${file} holds no token`, 'delete it: a new one is made')
+  return token
+}
+
+/** Compares in a time that says nothing about where two tokens differ. */
+export function isToken(given: string, token: string): boolean {
+  const digest = (text: string) => createHash('sha256').update(text).digest()
+  return timingSafeEqual(digest(given), digest(token))
+}
+
+const badToken = (message: string, hint: string): SquadError =>
+  new SquadError('SQUADD_BAD_CONFIG', message, { hint })

@@ -1,0 +1,45 @@
+import { setImmediate as turn } from 'node:timers/promises'
+import type { ServerResponse } from 'node:http'
+
+/** The requests that are being answered, so that a server can end without cutting replies short. */
+export class Traffic {
+  closing = false
+  readonly #open = new Set<ServerResponse>()
+  readonly #calls = new Set<AbortController>()
+  #quiet: () => void = () => {}
+
+  /** Counts a request until its reply is out or its client is gone. */
+  enter(response: ServerResponse): void {
+    this.#open.add(response)
+    response.once('close', () => {
+      this.#open.delete(response)
+      if (this.#open.size === 0) this.#quiet()
+    })
+  }
+
+  /** Aborts when the client goes away before it has its reply, and when the traffic closes. */
+  signalOf(response: ServerResponse): AbortSignal {
+    const call = new AbortController()
+    this.#calls.add(call)
+    response.once('close', () => {
+      this.#calls.delete(call)
+      if (!response.writableFinished) call.abort()
+    })
+    return call.signal
+  }
+
+  /** Ends streams and waits; other requests may go on for `graceMs`. */
+  async close(graceMs: number): Promise<void> {
+    this.closing = true
+    // What has just been recorded still reaches the subscribers.
+    await turn()
+    for (const call of this.#calls) call.abort()
+    if (this.#open.size === 0) return
+    let timer
+    await new Promise<void>((resolve) => {
+      this.#quiet = resolve
+      timer = setTimeout(resolve, graceMs)
+    })
+    clearTimeout(timer)
+  }
+}
