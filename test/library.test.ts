@@ -2,11 +2,12 @@ import { execaSync } from 'execa'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { Test } from 'tap'
 import t from 'tap'
 import { AgentOrchestrator, Instance, ManagedAgent } from 'squadd'
 
 /** A scratch repository with one commit. */
-function scratch(t: Tap.Test): string {
+function scratch(t: Test): string {
   const repo = mkdtempSync(join(tmpdir(), 'squadd-repo-'))
   t.teardown(() => rmSync(repo, { recursive: true, force: true }))
   execaSync('git', ['init', '-q', '-b', 'main', repo])

@@ -1,6 +1,7 @@
 // A string sequence (OSC, DCS, SOS, PM, APC) ends at its terminator, or with the line: an unfinished
 // one must not swallow what follows.
-const stringSequence = /(?:\x1b[\]PX^_]|[\x9d\x90\x98\x9e\x9f])[^\x07\x1b\x9c\n]*(?:\x07|\x1b\\|\x9c)?/g
+const stringSequence =
+  /(?:\x1b[\]PX^_]|[\x9d\x90\x98\x9e\x9f])[^\x07\x1b\x9c\n]*(?:\x07|\x1b\\|\x9c)?/g
 const controlSequence = /(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]?/g
 const escapeSequence = /\x1b[ -/]*[0-~]?/g
 // C0 but \n and \t, DEL, C1, and what turns the direction of text.
@@ -20,8 +21,7 @@ export function sanitizeTerminal(text: string): string {
 
 /** JSON that no terminal acts upon: the same value, with C1 and direction marks escaped. */
 export function safeJson(value: unknown, indent = 0): string {
-  return JSON.stringify(value, null, indent).replace(
-    unsafe,
-    (char) => (char === '\n' ? char : `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`),
+  return JSON.stringify(value, null, indent).replace(unsafe, (char) =>
+    char === '\n' ? char : `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`,
   )
 }
