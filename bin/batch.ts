@@ -12,20 +12,25 @@ const shortNames = {
   timeout: { name: 'timeoutMs', read: duration },
   deadline: { name: 'deadlineAt', read: time },
   notBefore: { name: 'notBeforeAt', read: time },
+  maxWall: { name: 'maxWallMs', read: duration },
   maxCost: { name: 'maxCostUsd', read: (value: string) => value },
 } as const
 
 // The daemon knows the size it accepts.
-const noLimits = { maxPromptBytes: Number.MAX_SAFE_INTEGER, taskTimeoutMs: 0 }
+const noLimits = {
+  maxPromptBytes: Number.MAX_SAFE_INTEGER,
+  taskTimeoutMs: 0,
+  taskMaxAttempts: 1,
+}
 
 /**
  * The tasks of a text with one JSON object a line, each a TaskInput with the API's names or
- * `timeout: "5m"`, `deadline: "+30m"`, `notBefore`, `maxCost`. Empty lines are skipped. Throws
+ * `timeout: "5m"`, `deadline: "+30m"`, `notBefore`, `maxWall`, `maxCost`. Empty lines are skipped. Throws
  * SQUADD_INVALID that names the line; `lineOf` names it in an error of the daemon.
  */
 export function readBatch(text: string): {
   inputs: TaskInput[]
-  lineOf(error: unknown): unknown
+  lineOf: (error: unknown) => unknown
 } {
   const lines = text
     .split('\n')
@@ -70,8 +75,10 @@ function expand(given: Line): Line {
 function inLine(number: number, thrown: unknown): SquadError {
   const error = asSquadError(thrown)
   const code = error.code === 'SQUADD_INTERNAL' ? 'SQUADD_INVALID' : error.code
-  const { hint, ...data } = error.data
-  const field = data.field === undefined ? {} : { field: data.field.replace(/^tasks\[\d+\]\.?/, '') }
+  const data = { ...error.data }
+  delete data.hint
+  const field =
+    data.field === undefined ? {} : { field: data.field.replace(/^tasks\[\d+\]\.?/, '') }
   return new SquadError(
     code,
     `line ${number}: ${error.message.replace(/^tasks\[\d+\]\.?/, '')}`,

@@ -5,8 +5,8 @@ import fs from 'fs'
 import path from 'path'
 import { fileURLToPath, pathToFileURL } from 'url'
 
-var wanted = 24
-var root = path.dirname(path.dirname(fs.realpathSync(fileURLToPath(import.meta.url))))
+const wanted = 24
+const root = path.dirname(path.dirname(fs.realpathSync(fileURLToPath(import.meta.url))))
 
 function major(version) {
   return Number(String(version).split('.')[0])
@@ -24,9 +24,9 @@ function keepCompiledCode(module) {
 }
 
 function run() {
-  var built = path.join(root, 'dist', 'bin', 'squadd.js')
-  var source = path.join(root, 'bin', 'squadd.ts')
-  var entry = fs.existsSync(built) && !fs.existsSync(path.join(root, 'src')) ? built : source
+  const built = path.join(root, 'dist', 'bin', 'squadd.js')
+  const source = path.join(root, 'bin', 'squadd.ts')
+  const entry = fs.existsSync(built) && !fs.existsSync(path.join(root, 'src')) ? built : source
   return import('module')
     .then(keepCompiledCode)
     .then(function () {
@@ -39,13 +39,13 @@ function run() {
 
 // The nearest `node` package that is new enough, as Node itself would look for it.
 function findNode() {
-  for (var dir = root; ; dir = path.dirname(dir)) {
-    var home = path.join(dir, 'node_modules', 'node')
-    var binary = path.join(home, 'bin', 'node')
+  for (let dir = root; ; dir = path.dirname(dir)) {
+    const home = path.join(dir, 'node_modules', 'node')
+    const binary = path.join(home, 'bin', 'node')
     try {
-      var found = JSON.parse(fs.readFileSync(path.join(home, 'package.json'), 'utf8'))
+      const found = JSON.parse(fs.readFileSync(path.join(home, 'package.json'), 'utf8'))
       if (major(found.version) >= wanted && fs.existsSync(binary)) return binary
-    } catch (error) {
+    } catch {
       // None here.
     }
     if (dir === path.dirname(dir)) return undefined
@@ -54,12 +54,12 @@ function findNode() {
 
 function handOver(binary) {
   return Promise.all([import('child_process'), import('tty')]).then(function (modules) {
-    var child = modules[0].spawn(binary, process.execArgv.concat(process.argv.slice(1)), {
+    const child = modules[0].spawn(binary, process.execArgv.concat(process.argv.slice(1)), {
       stdio: 'inherit',
     })
     // A terminal sends its signals to both of us.
-    var shared = modules[1].isatty(0) ? ['SIGTERM'] : ['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT']
-    var handlers = {}
+    const shared = modules[1].isatty(0) ? ['SIGTERM'] : ['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT']
+    const handlers = {}
     ;['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT'].forEach(function (signal) {
       handlers[signal] = function () {
         if (shared.indexOf(signal) >= 0) child.kill(signal)
@@ -80,11 +80,15 @@ function handOver(binary) {
   })
 }
 
-var other = major(process.versions.node) >= wanted ? undefined : findNode()
-if (major(process.versions.node) >= wanted) run()
-else if (other) handOver(other)
+const other = major(process.versions.node) >= wanted ? undefined : findNode()
+if (major(process.versions.node) >= wanted) void run()
+else if (other) void handOver(other)
 else
   fail(
-    'needs Node ' + wanted + ' or newer, this is ' + process.versions.node +
-      '; install it, or put it beside squadd with: npm install node@' + wanted
+    'needs Node ' +
+      wanted +
+      ' or newer, this is ' +
+      process.versions.node +
+      '; install it, or put it beside squadd with: npm install node@' +
+      wanted,
   )

@@ -5,6 +5,7 @@ import { asSquadError, errors, SquadError } from '../src/supervisor/domain/error
 import { safeJson } from '../src/supervisor/domain/text.ts'
 import { addAgentCommands } from './commands/agent.ts'
 import { addDaemonCommands } from './commands/daemon.ts'
+import { addExplainCommand } from './commands/explain.ts'
 import { addExitCodes } from './commands/exit-codes.ts'
 import { addObserveCommands } from './commands/observe.ts'
 import { addTaskCommands } from './commands/task.ts'
@@ -42,6 +43,7 @@ function build(): Command {
   addAgentCommands(program)
   addTaskCommands(program)
   addObserveCommands(program)
+  addExplainCommand(program)
   addExitCodes(program)
   return program
 }

@@ -26,7 +26,7 @@ export function addDaemonCommands(program: Command): void {
       act<[], Start>(async (session, _, { foreground, readyFd, ...options }) => {
         const { launch, runHere } = await import('./launch.ts')
         if (foreground) return runHere(session, options, readyFd)
-        tellReady(session, await launch(session, options))
+        tellReady(session, await launch(session, options), options)
       }),
     )
 
@@ -51,7 +51,7 @@ export function addDaemonCommands(program: Command): void {
         const { launch } = await import('./launch.ts')
         const { stopIfRunning } = await import('./stop.ts')
         await stopIfRunning(session)
-        tellReady(session, await launch(session, options))
+        tellReady(session, await launch(session, options), options)
       }),
     )
 
@@ -68,12 +68,11 @@ export function addDaemonCommands(program: Command): void {
     )
 }
 
-function tellReady(session: Session, ready: Ready): void {
-  if (session.json) json(ready)
-  else {
-    line(`ready (pid ${ready.pid})`)
-    note(`socket ${ready.socket}`)
-  }
+function tellReady(session: Session, ready: Ready, { listen }: StartOptions): void {
+  if (session.json) return json(ready)
+  line(`ready (pid ${ready.pid})`)
+  note(`socket ${ready.socket}`)
+  if (listen) note(`http://${listen.host}:${listen.port}, token in ${session.home.tokenFile}`)
 }
 
 function tellStatus({ version, pid, home, uptimeMs, agents, tasks }: SquadStatus): void {

@@ -25,7 +25,8 @@ export function addExitCodes(program: Command): void {
     .description('what the exit codes mean')
     .action(
       act(async (session) => {
-        if (session.json) json(exitCodes.map(([code, meaning]) => ({ code: Number(code), meaning })))
+        if (session.json)
+          json(exitCodes.map(([code, meaning]) => ({ code: Number(code), meaning })))
         else table(['code', 'meaning'], exitCodes)
       }),
     )

@@ -3,7 +3,7 @@ import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { closeSync, fstatSync, openSync, readFileSync, writeSync } from 'node:fs'
 import type { Readable } from 'node:stream'
-import { prepareHome, version } from '../../src/supervisor/api/local.ts'
+import { prepareHome, readConfigFile, version } from '../../src/supervisor/api/local.ts'
 import { fromWire, toWire } from '../../src/supervisor/api/wire-error.ts'
 import { asSquadError, SquadError } from '../../src/supervisor/domain/error.ts'
 import { note } from '../print.ts'
@@ -22,6 +22,7 @@ const readyFd = 3
  */
 export async function launch(session: Session, options: StartOptions): Promise<Ready> {
   await refuseSecond(session)
+  if (options.config !== undefined) readConfigFile(options.config, { required: true })
   const { home } = session
   prepareHome(home)
   const log = openSync(home.logFile, 'a', 0o600)
@@ -35,8 +36,9 @@ export async function launch(session: Session, options: StartOptions): Promise<R
   try {
     return await readiness(child)
   } catch (error) {
+    const known = asSquadError(error).message
     const tail = readFileSync(home.logFile).subarray(from).toString('utf8').trim().split('\n')
-    for (const line of tail.slice(-10)) if (line) note(line)
+    for (const line of tail.slice(-10)) if (line && !line.includes(known)) note(line)
     throw error
   } finally {
     child.stdio[readyFd]?.destroy()
@@ -91,6 +93,7 @@ export async function runHere(
   const { home } = session
   try {
     await refuseSecond(session)
+    if (config !== undefined) readConfigFile(config, { required: true })
     const { runDaemon } = await import('../../src/supervisor/daemon.ts')
     const code = await runDaemon({
       home,

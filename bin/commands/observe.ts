@@ -53,7 +53,7 @@ export function addObserveCommands(program: Command): void {
         if (session.json) return json(settings)
         const rows = Object.entries(settings).map(([name, { value, origin }]) => [
           name,
-          String(value),
+          typeof value === 'object' ? JSON.stringify(value) : String(value),
           origin,
         ])
         table(['setting', 'value', 'from'], rows)
@@ -69,7 +69,12 @@ function tell(session: Session, event: SquadEvent): void {
     .map(([name, value]) => `${name}=${typeof value === 'string' ? value : JSON.stringify(value)}`)
     .join(' ')
   const words = [String(seq), new Date(at).toISOString(), type, who, what]
-  line(words.filter((word) => word !== '').join(' ').replaceAll('\n', ' '))
+  line(
+    words
+      .filter((word) => word !== '')
+      .join(' ')
+      .replaceAll('\n', ' '),
+  )
 }
 
 async function newest(events: AsyncIterable<SquadEvent>, limit: number): Promise<SquadEvent[]> {

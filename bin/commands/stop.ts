@@ -26,7 +26,10 @@ export async function stopDaemon(
   await gone(pid, life, drain === true ? Number.POSITIVE_INFINITY : drain + patienceMs)
   for (const { name, error } of left) note(`${name} did not stop: ${error}`)
   if (left.length > 0)
-    throw new SquadError('SQUADD_TIMEOUT', `the daemon stopped, ${left.length} of its parts did not`)
+    throw new SquadError(
+      'SQUADD_TIMEOUT',
+      `the daemon stopped, ${left.length} of its parts did not`,
+    )
   return { pid }
 }
 
@@ -66,7 +69,7 @@ function startOf(pid: number): string | undefined {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
     const [state, ...rest] = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
     return state === 'Z' || state === 'X' ? undefined : rest[18]
-  } catch (error) {
+  } catch {
     if (process.platform === 'linux') return undefined
     return isThere(pid) ? 'there' : undefined
   }

@@ -6,20 +6,25 @@ import { json, line } from '../print.ts'
 import type { Session } from '../session.ts'
 import { waitForTasks } from './task-wait.ts'
 
+/** The options that the task itself does not have; all others are fields of it. */
 export type AddOptions = {
   file?: string
   batch?: string
   affinityRequired?: true
-  timeout?: number
-  deadline?: number
-  notBefore?: number
-  maxCost?: number
   wait?: true
-} & Pick<
-  TaskInput,
-  'priority' | 'affinity' | 'require' | 'after' | 'onParentFailure' | 'retries' | 'onUnknown'
-> &
-  Pick<TaskInput, 'verify' | 'key'> & { preemptible?: true }
+  [field: string]: unknown
+}
+
+const notOfTheTask = ['file', 'batch', 'affinityRequired', 'wait']
+
+/** Fields that the command line calls otherwise, for it writes units with their values. */
+const apiNames: Record<string, keyof TaskInput> = {
+  timeout: 'timeoutMs',
+  deadline: 'deadlineAt',
+  notBefore: 'notBeforeAt',
+  maxCost: 'maxCostUsd',
+  maxWall: 'maxWallMs',
+}
 
 /** Queues one task, or those of a batch, and prints them; with `wait` waits for their end. */
 export async function addTasks(
@@ -45,18 +50,16 @@ async function addOne(
   prompt: string | undefined,
   options: AddOptions,
 ): Promise<Task> {
-  const { file, batch, affinityRequired, timeout, deadline, notBefore, maxCost, wait, ...rest } =
-    options
+  const { file, affinityRequired } = options
   if ((prompt === undefined) === (file === undefined))
     throw invalid('prompt', prompt ?? file, 'is not given once', 'PROMPT, --file, --batch or -')
+  const fields = Object.entries(options)
+    .filter(([name]) => !notOfTheTask.includes(name))
+    .map(([name, value]) => [apiNames[name] ?? name, value])
   const input: TaskInput = {
-    prompt: prompt === undefined || prompt === '-' ? await read(file ?? '-') : prompt,
-    ...rest,
+    ...(Object.fromEntries(fields) as Partial<TaskInput>),
     ...(affinityRequired ? { affinityMode: 'required' } : {}),
-    ...(timeout === undefined ? {} : { timeoutMs: timeout }),
-    ...(deadline === undefined ? {} : { deadlineAt: deadline }),
-    ...(notBefore === undefined ? {} : { notBeforeAt: notBefore }),
-    ...(maxCost === undefined ? {} : { maxCostUsd: maxCost }),
+    prompt: prompt === undefined || prompt === '-' ? await read(file ?? '-') : prompt,
   }
   const client = await session.client()
   return (await client.call('tasks.add', input)) as Task

@@ -1,3 +1,6 @@
+import { setTimeout as pause } from 'node:timers/promises'
+import type { Client } from '../../src/supervisor/api/client.ts'
+import { isAway } from '../../src/supervisor/api/client.ts'
 import { SquadError } from '../../src/supervisor/domain/error.ts'
 import type { Task } from '../../src/supervisor/domain/task.ts'
 import { formatDuration } from '../../src/supervisor/domain/time.ts'
@@ -14,10 +17,10 @@ export async function waitForTasks(
   timeoutMs?: number,
 ): Promise<void> {
   const client = await session.client()
-  const limit = timeoutMs === undefined ? {} : { timeoutMs }
+  const until = timeoutMs === undefined ? undefined : Date.now() + timeoutMs
   const tasks = await Promise.all(
     ids.map(async (id) => {
-      const task = await client.call('tasks.wait', { id, ...limit })
+      const task = await settled(client, id, until)
       if (session.json) jsonLine(task)
       else line(ending(task))
       return task
@@ -28,6 +31,26 @@ export async function waitForTasks(
     throw new SquadError('SQUADD_TASK_UNSUCCESSFUL', unsuccessful.map(ending).join(', '), {
       tasks: unsuccessful.map(({ id }) => id),
     })
+}
+
+// A restart of the daemon ends no task: this is how long it may take.
+const patienceMs = 30_000
+
+/** The task when it has ended or is held, over restarts of the daemon. */
+async function settled(client: Client, id: string, until: number | undefined): Promise<Task> {
+  let heard = false
+  for (let lostAt: number | undefined; ; await pause(100)) {
+    try {
+      await client.call('tasks.show', { id })
+      heard = true
+      lostAt = undefined
+      const left = until === undefined ? {} : { timeoutMs: Math.max(0, until - Date.now()) }
+      return await client.call('tasks.wait', { id, ...left })
+    } catch (error) {
+      lostAt ??= Date.now()
+      if (!heard || !isAway(error) || Date.now() - lostAt > patienceMs) throw error
+    }
+  }
 }
 
 function ending({ id, state, reason, result, agent }: Task): string {

@@ -45,7 +45,12 @@ export function addTaskCommands(program: Command): void {
       ]),
     )
     .option('--verify <command...>', 'run in the worktree; exit 0 = it succeeded')
-    .option('--max-cost <usd>', 'limit of what it may cost', amount)
+    .option('--max-cost <usd>', 'ask a person before all attempts cost more', amount)
+    .option('--max-wall <duration>', 'ask a person before all attempts take longer', duration)
+    .option('--max-attempts <n>', 'ask a person before more attempts', whole(1))
+    .addOption(
+      new Option('--on-stall <what>', 'without output and CPU').choices(['report', 'stop']),
+    )
     .option('--preemptible', 'a critical task may interrupt it')
     .option('--key <key>', 'the same key answers with the first task again')
     .option('--wait', 'wait until it has ended; exit 8 when it did not succeed')

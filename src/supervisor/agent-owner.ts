@@ -1,4 +1,4 @@
-import type { AgentRecord } from './domain/agent.ts'
+import type { AgentRecord, AgentView } from './domain/agent.ts'
 import type { NewEvent } from './domain/event.ts'
 import type { HostSetup, Verdict } from './domain/message.ts'
 import type { OutboxWatch, WorktreeState, Worktrees } from './domain/ports.ts'
@@ -25,4 +25,6 @@ export type AgentOwner<Agent> = {
   /** Nothing will ever be heard of this attempt again. */
   lost(agent: Agent, task: Task, reason: string): void
   happened(event: NewEvent): void
+  /** Whether tasks are kept away from it. */
+  breaker(agent: Agent): AgentView['circuitState']
 }

@@ -1,7 +1,9 @@
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import type { Metrics } from '../metrics/recorder.ts'
+import { createHostProbe } from '../metrics/host-probe.ts'
 import { createMetrics } from '../metrics/recorder.ts'
+import { createSampler } from '../metrics/sampler.ts'
 import { createAgentHosts } from '../workers/agent-process.ts'
 import { agentEnvironment } from '../workers/environment.ts'
 import { createOutboxWatch } from '../workers/outbox-watch.ts'
@@ -77,6 +79,8 @@ export function assemble(options: AssemblyOptions): Assembly {
     ...agentPorts(options, store.instanceId),
     store,
     outputs: createOutputLogs(home.logsDir),
+    sampler: createSampler(),
+    host: createHostProbe(home.stateDir),
     place: (agentId) => join(home.worktreesDir, agentId),
     startWidth: availableParallelism() * 2,
     onError,

@@ -1,10 +1,14 @@
+import type { Breakers } from './breakers.ts'
 import type { Dispatcher } from './dispatcher.ts'
 import type { NewEvent } from './domain/event.ts'
 import type { Verdict } from './domain/message.ts'
 import type { AgentHosts, Store } from './domain/ports.ts'
 import type { StopReason, Task, TaskId } from './domain/task.ts'
 import type { Clock } from './domain/time.ts'
+import { workerOf } from './placement.ts'
+import { chooseVictim } from './policy/preemption.ts'
 import type { TaskQueue } from './queue.ts'
+import type { Recovery } from './recovery.ts'
 import type { Roster } from './roster.ts'
 import type { SupervisedAgent } from './supervised-agent.ts'
 
@@ -14,6 +18,8 @@ export type AttemptParts = {
   roster: Roster
   dispatcher: Dispatcher
   hosts: AgentHosts
+  breakers: Breakers
+  recovery: Recovery
   clock: Clock
   onError: (error: unknown) => void
 }
@@ -51,6 +57,10 @@ export class Attempts {
 
   async record(agent: SupervisedAgent, verdict: Verdict): Promise<void> {
     const answer = await this.#parts.queue.record(verdict)
+    if (answer === 'recorded') {
+      this.#parts.breakers.ended(workerOf(agent), verdict)
+      if (verdict.outcome === 'succeeded') this.#parts.recovery.succeeded(agent.id)
+    }
     agent.answer(verdict.key, answer)
     const taskId = this.#parts.queue.taskOf(verdict)
     if (taskId !== null) this.#settled(taskId)
@@ -64,13 +74,31 @@ export class Attempts {
 
   /** An agent cannot be brought back: says so, ends what is left of it, then gives up its task. */
   async gaveUp(agent: SupervisedAgent, reason: string, task: Task | null): Promise<void> {
-    const { store, hosts, clock } = this.#parts
-    const failure = `${reason}; squadd agent reset ${agent.id} starts it again`
+    const { store, hosts, clock, recovery } = this.#parts
+    const againAt = recovery.failed(agent.id)
+    const byItself = againAt === null ? '' : ` (by itself at ${new Date(againAt).toISOString()})`
+    const failure = `${reason}; squadd agent reset ${agent.id} starts it again${byItself}`
     const event: NewEvent = { type: 'AgentFailed', agentId: agent.id, data: { reason: failure } }
     agent.record = await store.updateAgent(agent.id, { failure }, [event], clock.now())
     // First nothing of the attempt may run any more: a person may well give the task to another.
     await hosts.clear(agent.setup())
     if (task) await this.lost(task, reason)
+  }
+
+  /** Every agent that could take a critical task is busy: interrupts one that may be. */
+  makeRoom(): void {
+    const { store, roster } = this.#parts
+    const urgent = store.urgent()
+    if (!urgent) return
+    const running = roster.all.flatMap((agent) => {
+      const task = agent.currentTask
+      const place = { id: agent.id, labels: agent.record.spec.labels }
+      return task ? [{ task, agent: place, stopping: agent.isStopping }] : []
+    })
+    const victim = chooseVictim(urgent, running)
+    if (!victim) return
+    const agent = roster.get(victim.agent.id)
+    this.stop(agent, agent.currentTask!, 'preempted').catch(this.#parts.onError)
   }
 
   #settled(id: TaskId): void {

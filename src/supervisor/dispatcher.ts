@@ -8,8 +8,12 @@ export type Floor = {
   free(): Candidate[]
   choose(task: Task, eligible: readonly Candidate[]): string | null
   assign(task: Task): void
+  /** What was chosen is stored, or could not be. */
+  written(isCommitted: boolean): void
   /** The attempt has had its time. */
   overdue(task: Task): void
+  /** Nothing more can be given out now: is a critical task left? */
+  exhausted(): void
 }
 
 /**
@@ -91,18 +95,26 @@ export class Dispatcher {
     }
     const candidates = this.#floor.free()
     const room = this.#limit() - this.#running.size
-    if (candidates.length === 0 || room <= 0) return
+    if (candidates.length === 0 || room <= 0) return this.#floor.exhausted()
     this.#claiming = true
     const now = this.#clock.now()
     const choose = this.#floor.choose.bind(this.#floor)
     this.#store
       .claim(candidates, choose, room, now)
-      .then((tasks) => {
-        for (const task of tasks) {
-          this.track(task)
-          this.#floor.assign(task)
-        }
-      }, this.#onError)
+      .then(
+        (tasks) => {
+          this.#floor.written(true)
+          for (const task of tasks) {
+            this.track(task)
+            this.#floor.assign(task)
+          }
+          if (!this.#again) this.#floor.exhausted()
+        },
+        (error: unknown) => {
+          this.#floor.written(false)
+          this.#onError(error)
+        },
+      )
       .finally(() => {
         this.#claiming = false
         if (!this.#again) return

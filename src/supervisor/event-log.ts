@@ -3,6 +3,8 @@ import type { Store } from './domain/ports.ts'
 
 type Listener = (event: SquadEvent) => void
 
+type ReadOptions = { since?: number; signal?: AbortSignal; follow?: boolean }
+
 const page = 500
 
 /**
@@ -30,10 +32,10 @@ export class EventLog {
   }
 
   /**
-   * Events after number `since` (default: from now on) until `signal` aborts. When older ones are
-   * no longer kept, the first event says which (`EventsDropped`).
+   * Events after number `since` (default: from now on) until `signal` aborts, or with `follow: false`
+   * up to the newest. When older ones are no longer kept, the first event says which (`EventsDropped`).
    */
-  async *read({ since, signal }: { since?: number; signal?: AbortSignal } = {}) {
+  async *read({ since, signal, follow = true }: ReadOptions = {}) {
     let cursor = since ?? this.#store.eventRange().last
     while (!signal?.aborted) {
       const batch = this.#after(cursor)
@@ -47,7 +49,9 @@ export class EventLog {
         cursor = event.seq
         yield event
       }
-      if (batch.length === 0) await this.#next(cursor, signal)
+      if (batch.length > 0) continue
+      if (!follow) return
+      await this.#next(cursor, signal)
     }
   }
 

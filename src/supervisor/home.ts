@@ -103,7 +103,7 @@ export function prepareHome(home: Home): void {
     try {
       mkdirSync(dir, { recursive: true, mode: 0o700 })
     } catch (error) {
-      if (!isExisting(dir)) throw badHome(`cannot make ${dir}: ${text(error)}`, 'make it yourself')
+      if (!isThere(dir)) throw badHome(`cannot make ${dir}: ${text(error)}`, 'make it yourself')
     }
     checkFolder(dir, dir === runtimeDir)
   }
@@ -126,7 +126,14 @@ function checkFolder(dir: string, isRuntime: boolean): void {
   }
 }
 
-const isExisting = (dir: string): boolean => lstatSync(dir, { throwIfNoEntry: false }) !== undefined
+function isThere(path: string): boolean {
+  try {
+    lstatSync(path)
+    return true
+  } catch {
+    return false
+  }
+}
 
 const text = (error: unknown): string => (error instanceof Error ? error.message : String(error))
 

@@ -6,6 +6,7 @@ import type { Task, TaskId, TaskInput, TaskLimits } from './domain/task.ts'
 import { createTask, isSettled } from './domain/task.ts'
 import type { Clock, Random } from './domain/time.ts'
 import type { EventLog } from './event-log.ts'
+import { withinCaps } from './policy/caps.ts'
 import { settle } from './policy/settle.ts'
 
 const retryRecordMs = 500
@@ -51,7 +52,7 @@ export class TaskQueue {
         const now = this.#clock.now()
         return await this.#store.record(
           verdict,
-          (task) => settle(task, verdict, now, this.#random),
+          (task) => withinCaps(task, verdict, settle(task, verdict, now, this.#random)),
           now,
         )
       } catch (error) {

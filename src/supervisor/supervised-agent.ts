@@ -3,7 +3,8 @@ import type { AgentOwner, AgentPorts } from './agent-owner.ts'
 import type { AgentRecord, AgentState, AgentView } from './domain/agent.ts'
 import type { AttemptKey, FromHost, HostSetup, Recorded } from './domain/message.ts'
 import { attemptKey } from './domain/message.ts'
-import type { StopReason, Task } from './domain/task.ts'
+import type { LoadSample } from './domain/ports.ts'
+import type { Evidence, StopReason, Task } from './domain/task.ts'
 import { HostLink } from './host-link.ts'
 import { loadScore } from './policy/load.ts'
 
@@ -24,8 +25,9 @@ export class SupervisedAgent {
   #current: Current | null = null
   #programPid: number | null = null
   #unwatch = () => {}
+  /** What its program uses, when it was looked at. */
+  load: LoadSample | null = null
   lastAssignedAt = 0
-  assignedCount = 0
   lastHealthCheckAt: number | null = null
 
   constructor(record: AgentRecord, ports: AgentPorts, owner: Owner) {
@@ -55,6 +57,18 @@ export class SupervisedAgent {
     return this.#life.state
   }
 
+  get reason(): string | null {
+    return this.record.failure ?? this.#life.reason
+  }
+
+  get evidence(): Evidence[] {
+    return this.#life.evidence
+  }
+
+  get programPid(): number | null {
+    return this.#programPid
+  }
+
   get isFree(): boolean {
     return this.state === 'idle' && this.record.goal === 'up' && this.#current === null
   }
@@ -67,11 +81,17 @@ export class SupervisedAgent {
   get loadScore(): number {
     return loadScore({
       state: this.state,
-      timeoutShare: 0,
-      breaker: 'closed',
-      cpuPercent: 0,
-      memoryShare: 0,
+      timeoutShare: this.#timeoutShare(),
+      breaker: this.#owner.breaker(this),
+      cpuPercent: this.load?.cpuPercent ?? 0,
+      memoryShare: this.load?.memoryShare ?? 0,
     })
+  }
+
+  #timeoutShare(): number {
+    const task = this.#current?.task
+    if (!task || task.startedAt === null || task.spec.timeoutMs === 0) return 0
+    return (this.#ports.clock.now() - task.startedAt) / task.spec.timeoutMs
   }
 
   /** Brings it up; `running` is the task the store says it has. Throws what git says. */
@@ -100,11 +120,15 @@ export class SupervisedAgent {
     return this.#life.until(() => this.#current === null)
   }
 
+  /** Its attempt has been asked to stop, or is over and only being cleaned up. */
+  get isStopping(): boolean {
+    return this.#current !== null && (this.#current.stop !== null || this.#current.recorded)
+  }
+
   /** Gives it a claimed task. */
   assign(task: Task): void {
     this.#take(task, null)
     this.lastAssignedAt = this.#ports.clock.now()
-    this.assignedCount += 1
     this.#life.move('assign', `task ${task.id}`, 'queue')
     this.#link.send({ kind: 'run', order: orderOf(task) })
   }
@@ -152,9 +176,10 @@ export class SupervisedAgent {
   }
 
   /** Asks the host for a sign of life. Throws SQUADD_TIMEOUT when it hangs. */
-  async probe(timeoutMs: number): Promise<void> {
-    await this.#link.ask<'alive'>('probe', timeoutMs)
+  async probe(timeoutMs: number): Promise<{ outputAt: number | null }> {
+    const { outputAt } = await this.#link.ask<'alive'>('probe', timeoutMs)
     this.lastHealthCheckAt = this.#ports.clock.now()
+    return { outputAt }
   }
 
   get hasHost(): boolean {
@@ -176,7 +201,7 @@ export class SupervisedAgent {
     return {
       id: this.id,
       state: this.state,
-      reason: this.record.failure ?? this.#life.reason,
+      reason: this.reason,
       program: spec.program,
       mode: spec.mode,
       labels: spec.labels,
@@ -184,12 +209,12 @@ export class SupervisedAgent {
       worktree: this.record.worktree,
       branch: spec.branch,
       loadScore: this.loadScore,
-      cpuPercent: 0,
-      memoryBytes: 0,
+      cpuPercent: this.load?.cpuPercent ?? 0,
+      memoryBytes: this.load?.memoryBytes ?? 0,
       currentTask: this.#current?.task.id ?? null,
       tasksCompleted: this.record.tasksCompleted,
       tasksFailed: this.record.tasksFailed,
-      circuitState: 'closed',
+      circuitState: this.#owner.breaker(this),
       hostPid: this.#link.pid,
       programPid: this.#programPid,
       tmuxSocket: this.setup().socket,

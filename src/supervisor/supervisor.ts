@@ -1,20 +1,32 @@
 import type { AgentInput, AgentView } from './domain/agent.ts'
 import type { Config } from './domain/config.ts'
+import type { Explanation } from './domain/explanation.ts'
 import { SquadError } from './domain/error.ts'
 import type { NewEvent } from './domain/event.ts'
 import { attemptKey } from './domain/message.ts'
-import type { OutputLogs, Store, TaskFilter, WorktreeState } from './domain/ports.ts'
+import type {
+  HostProbe,
+  LoadSampler,
+  OutputLogs,
+  Store,
+  TaskFilter,
+  WorktreeState,
+} from './domain/ports.ts'
 import type { Squad, SquadStatus } from './domain/squad.ts'
 import type { Task, TaskId, TaskInput } from './domain/task.ts'
 import { Dispatcher } from './dispatcher.ts'
 import { EventLog } from './event-log.ts'
+import { Explainer } from './explainer.ts'
 import { HealthMonitor } from './health-monitor.ts'
 import type { Unstopped } from './lifecycle.ts'
 import { Lifecycle } from './lifecycle.ts'
 import type { AgentOwner } from './agent-owner.ts'
 import { Attempts } from './attempts.ts'
 import type { SupervisedAgent } from './supervised-agent.ts'
-import { Placement } from './placement.ts'
+import { LoadMonitor } from './load-monitor.ts'
+import { Recovery } from './recovery.ts'
+import { Breakers } from './breakers.ts'
+import { breakerConfig, Placement } from './placement.ts'
 import { TaskQueue } from './queue.ts'
 import type { RosterPorts } from './roster.ts'
 import { Roster } from './roster.ts'
@@ -22,6 +34,8 @@ import { Roster } from './roster.ts'
 export type SupervisorPorts = RosterPorts & {
   store: Store
   outputs: OutputLogs
+  sampler: LoadSampler
+  host: HostProbe
   /** Agents that are brought up at the same time. */
   startWidth: number
   /** Where errors go that nobody waits for. */
@@ -43,6 +57,10 @@ export class Supervisor implements Squad {
   readonly #dispatcher: Dispatcher
   readonly #placement: Placement
   readonly #attempts: Attempts
+  readonly #breakers: Breakers
+  readonly #recovery: Recovery
+  readonly #loads: LoadMonitor
+  readonly #explainer: Explainer
   readonly #health: HealthMonitor
   readonly #startedAt: number
   #closing = false
@@ -57,22 +75,51 @@ export class Supervisor implements Squad {
     this.#roster = new Roster(ports, this.#owner(), (agent, task) =>
       this.#attempts.stop(agent, task, 'preempted'),
     )
-    this.#placement = new Placement(this.#roster, config, random)
+    const happened = (event: NewEvent) => this.#happened(event)
+    const wake = () => this.#dispatcher.wake()
+    this.#breakers = new Breakers(store, clock, () => breakerConfig(config()), wake, ports.onError)
+    this.#placement = new Placement({
+      ...{ roster: this.#roster, breakers: this.#breakers, host: ports.host },
+      ...{ clock, random, config, happened },
+      isDraining: () => this.#closing,
+      onRelief: wake,
+    })
     this.#dispatcher = new Dispatcher(
       store,
       clock,
       {
         free: () => this.#placement.free(),
         choose: (task, eligible) => this.#placement.choose(task, eligible),
-        assign: (task) => this.#attempts.assign(task),
+        assign: (task) => {
+          this.#attempts.assign(task)
+          this.#loads.wake()
+        },
+        written: (isCommitted) => this.#placement.written(isCommitted),
         overdue: (task) => this.#attempts.overdue(task),
+        exhausted: () => this.#attempts.makeRoom(),
       },
       () => config().maxConcurrentTasks,
       ports.onError,
     )
     const { hosts, onError } = ports
     const parts = { store, queue: this.#queue, roster: this.#roster, dispatcher: this.#dispatcher }
-    this.#attempts = new Attempts({ ...parts, hosts, clock, onError })
+    const isRecovering = () => config().enableAutoRecovery
+    this.#recovery = new Recovery(clock, random, this.#roster, isRecovering)
+    this.#attempts = new Attempts({
+      ...parts,
+      ...{ breakers: this.#breakers, recovery: this.#recovery, hosts, clock, onError },
+    })
+    this.#loads = new LoadMonitor({
+      sampler: ports.sampler,
+      clock,
+      intervalMs: () => config().sampleIntervalMs,
+      stallAfterMs: () => config().stallAfterMs,
+      agents: () => this.#roster.all,
+      happened,
+      stop: (agent, task) => void this.#attempts.stop(agent, task, 'stalled').catch(ports.onError),
+      onError,
+    })
+    this.#explainer = new Explainer(store, clock, this.#roster, this.#placement)
     this.#health = new HealthMonitor(
       clock,
       () => config().healthCheckIntervalMs,
@@ -90,7 +137,10 @@ export class Supervisor implements Squad {
     for (const task of running) this.#dispatcher.track(task)
     this.#dispatcher.start()
     this.#health.start()
+    this.#loads.wake()
     await this.#roster.restore(running, this.#ports.startWidth)
+    for (const agent of this.#roster.all)
+      if (agent.state === 'failed') this.#recovery.failed(agent.id)
     for (const task of running)
       if (!this.#roster.has(task.agent ?? '')) await this.#attempts.lost(task, 'its agent is gone')
   }
@@ -157,11 +207,14 @@ export class Supervisor implements Squad {
   }
 
   async resetAgent(id: string): Promise<AgentView> {
+    this.#breakers.reset(id)
     return (await this.#roster.reset(id)).view()
   }
 
   async removeAgent(id: string, how: { keepBranch?: boolean } = {}) {
-    return { rescueRef: await this.#roster.remove(id, how.keepBranch ?? false) }
+    const rescueRef = await this.#roster.remove(id, how.keepBranch ?? false)
+    this.#breakers.forget(id)
+    return { rescueRef }
   }
 
   agentScreen(id: string): Promise<string> {
@@ -229,7 +282,11 @@ export class Supervisor implements Squad {
     })
   }
 
-  events(how: { since?: number; signal?: AbortSignal } = {}) {
+  explain(subject: string): Explanation {
+    return this.#explainer.explain(subject)
+  }
+
+  events(how: { since?: number; signal?: AbortSignal; follow?: boolean } = {}) {
     return this.#log.read(how)
   }
 
@@ -254,6 +311,10 @@ export class Supervisor implements Squad {
     this.#closing = true
     this.#dispatcher.stop()
     this.#health.stop()
+    this.#loads.stop()
+    this.#recovery.close()
+    this.#breakers.close()
+    this.#placement.close()
     const lifecycle = new Lifecycle(this.#ports.clock)
     const stop = (agent: SupervisedAgent) =>
       stopAgents ? this.#roster.halt(agent) : agent.detach()
@@ -280,6 +341,7 @@ export class Supervisor implements Squad {
         void this.#attempts.gaveUp(agent, reason, task).catch(onError),
       lost: (_agent, task, reason) => void this.#attempts.lost(task, reason).catch(onError),
       happened: (event) => this.#happened(event),
+      breaker: (agent) => this.#breakers.ofAgent(agent.id).kind,
     }
   }
 

@@ -24,5 +24,5 @@ export async function clearAgent({
       { hint: 'end them by hand and try again' },
     )
   await rm(socket, { force: true })
-  await rm(dir, { recursive: true, force: true })
+  await rm(dir, { recursive: true, force: true, maxRetries: 5 })
 }

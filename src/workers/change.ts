@@ -1,6 +1,6 @@
 import { lstat } from 'node:fs/promises'
 import type { GitChange } from '../supervisor/domain/task.ts'
-import { countLines } from './git-lines.ts'
+import { trackedLines, untrackedLines } from './git-lines.ts'
 import { pathOf, readGit } from './git-read.ts'
 import { type GitView, locateWorktree, openView } from './git-view.ts'
 
@@ -24,7 +24,7 @@ export async function captureBase(worktree: string): Promise<GitBase> {
  * What changed in a worktree since `base`: files whose state differs from the one recorded there, and
  * files of commits made since. Lines are counted against the commit of `base`, in an untracked file up
  * to 1 MB; of more than 2,000 untracked files only the first are looked at. Runs nothing that the
- * repository configures. One git call when nothing changed, else two. Throws as `captureBase`.
+ * repository configures. One git call when no tracked file changed, else two. Throws as `captureBase`.
  */
 export async function changeSince(worktree: string, base: GitBase): Promise<GitChange> {
   using view = openView(locateWorktree(worktree), worktree)
@@ -38,8 +38,13 @@ export async function changeSince(worktree: string, base: GitBase): Promise<GitC
   const dirty = files.size > 0
   if (changed.size === 0 && head === base.head)
     return { branch, commit: head, filesChanged: 0, insertions: 0, deletions: 0, dirty }
-  const isNew = (name: string) => changed.has(name)
-  const lines = await countLines(base.head, untracked.filter(isNew), worktree, view)
+  const isChanged = (name: string) => changed.has(name)
+  const isTracked = (name: string) => !(files.get(name) ?? base.files[name])?.startsWith('? ')
+  const mayDiffer = head !== base.head || [...changed].some(isTracked)
+  const lines = [
+    ...(await untrackedLines(untracked.filter(isChanged), worktree)),
+    ...(mayDiffer ? await trackedLines(base.head, view) : []),
+  ]
   let [insertions, deletions] = [0, 0]
   for (const [name, inserted, deleted] of lines) {
     // What differed before, and was not touched since, is no part of it.

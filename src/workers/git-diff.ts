@@ -17,7 +17,7 @@ export async function diffOf(path: string, base: string): Promise<string> {
   const place = locateWorktree(path)
   using view = openView(place, path, { scratch: true })
   const from = await startOf(base, place, view)
-  const { tree, problem } = await glance(place, view)
+  const { tree, problem } = await glance(place, path, view)
   const file = join(view.dir, 'diff')
   const plain = [
     '--no-ext-diff',

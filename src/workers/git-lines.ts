@@ -10,25 +10,28 @@ const mostOfAll = 16 * mostOfOne
 
 const emptyTree = '4b825dc642cb6eb9a060e54bf8d69288fbee4904'
 
-/** Lines added and removed since `commit` (null: since nothing), of tracked files and of `untracked`. */
-export async function countLines(
-  commit: string | null,
-  untracked: readonly string[],
-  worktree: string,
-  view: GitView,
-): Promise<[name: string, inserted: number, deleted: number][]> {
+type Lines = [name: string, inserted: number, deleted: number][]
+
+/** Lines added and removed in tracked files since `commit`; null: since there was nothing. */
+export async function trackedLines(commit: string | null, view: GitView): Promise<Lines> {
   if (commit !== null && !/^[0-9a-f]{40,64}$/.test(commit))
     throw new SquadError('SQUADD_GIT', `${JSON.stringify(commit)} is no commit`)
   const how = ['--numstat', '-z', '--no-renames', '--no-ext-diff', '--no-textconv']
   const args = ['diff', ...how, '--ignore-submodules=dirty', commit ?? emptyTree]
-  const found: [string, number, number][] = []
+  const found: Lines = []
   for (const line of (await readGit(args, view)).split('\0')) {
     const [, inserted, deleted, name] = /^(\d+|-)\t(\d+|-)\t(.+)$/s.exec(line) ?? []
     // `-` stands for a binary file.
     if (name !== undefined) found.push([name, Number(inserted) || 0, Number(deleted) || 0])
   }
+  return found
+}
+
+/** Lines of untracked files, in those that are text and at most 1 MB. */
+export async function untrackedLines(names: readonly string[], worktree: string): Promise<Lines> {
+  const found: Lines = []
   let left = mostOfAll
-  for (const name of untracked) {
+  for (const name of names) {
     const { lines, bytes } = await linesOf(pathOf(worktree, name), left)
     left -= bytes
     found.push([name, lines, 0])

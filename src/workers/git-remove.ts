@@ -1,4 +1,5 @@
-import { rm } from 'node:fs/promises'
+import { execFile } from 'node:child_process'
+import { promisify } from 'node:util'
 import { SquadError } from '../supervisor/domain/error.ts'
 import type { WorktreeState } from '../supervisor/domain/ports.ts'
 import {
@@ -11,7 +12,7 @@ import {
 } from './git-record.ts'
 import { commitsUnderWay, commitTree, rescue } from './git-rescue.ts'
 import { ask, git, type LockPatience, patiently, resolveRevision, updateRef } from './git-run.ts'
-import { type Snapshot, takeSnapshot } from './git-snapshot.ts'
+import { noSnapshot, type Snapshot, takeSnapshot } from './git-snapshot.ts'
 import { asBytes, asCommitted, type GitPlace, type GitView, openView } from './git-view.ts'
 
 export type Leaving = {
@@ -82,7 +83,7 @@ async function leave(
   const isWorktree = place.gitDir === record
   using view = openView(place, isWorktree ? folder : null, { attributes })
 
-  let snapshot: Snapshot = { head: null, headTree: null, staged: null, files: null }
+  let snapshot = noSnapshot
   const commits: (string | null)[] = []
   if (isWorktree) {
     snapshot = await takeSnapshot(place, folder, view)
@@ -99,7 +100,8 @@ async function leave(
 /** Deletes a folder, following no link out of it. Throws SQUADD_GIT. */
 export async function removeFolder(path: string): Promise<void> {
   try {
-    await rm(path, { recursive: true, force: true })
+    // Node's own rm blocks the event loop for 0.4 s over 50,000 files.
+    await promisify(execFile)('rm', ['-rf', '--', path])
   } catch (error) {
     throw new SquadError(
       'SQUADD_GIT',

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { GitPlace, GitView } from './git-view.ts'
@@ -85,8 +86,11 @@ export async function commitsUnderWay({ gitDir }: GitPlace, view: GitView): Prom
     const text = await readFile(join(gitDir, file), 'latin1').catch(() => '')
     commits.push(...text.split('\n').filter((line) => /^[0-9a-f]{40,64}$/.test(line)))
   }
-  const own = ['refs/worktree/', 'refs/bisect/', 'refs/rewritten/']
-  const refs = await git(['for-each-ref', '--format=%(objectname)', ...own], view)
+  const own = ['refs/worktree/', 'refs/bisect/', 'refs/rewritten/'].filter((name) =>
+    existsSync(join(gitDir, name)),
+  )
+  const list = ['for-each-ref', '--format=%(objectname)', ...own]
+  const refs = own.length > 0 ? await git(list, view) : ''
   commits.push(...refs.split('\n').filter((line) => line !== ''))
   const resolved = await Promise.all(commits.map((one) => resolveRevision(one, view)))
   return resolved.filter((one) => one !== null)

@@ -1,8 +1,9 @@
-import { copyFile, lstat, readdir, stat, utimes } from 'node:fs/promises'
+import { lstat, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { SquadError, show } from '../supervisor/domain/error.ts'
-import type { GitPlace, GitView } from './git-view.ts'
+import { dropFalseChanges, indexTree, showHidden, withOwnIndex, writeTree } from './git-index.ts'
 import { git, resolveRevision } from './git-run.ts'
+import type { GitPlace, GitView } from './git-view.ts'
 
 /** A working tree as git objects. All are tree names; null where there is none. */
 export type Snapshot = {
@@ -15,6 +16,14 @@ export type Snapshot = {
   files: string | null
 }
 
+export const noSnapshot: Snapshot = { head: null, headTree: null, staged: null, files: null }
+
+const emptyTree = '4b825dc642cb6eb9a060e54bf8d69288fbee4904'
+
+/** Is there something in it that no commit has? */
+export const isUnsaved = ({ headTree, staged, files }: Snapshot): boolean =>
+  staged !== null || (files !== null && files !== (headTree ?? emptyTree))
+
 /**
  * Writes the state of a working tree into git objects, beside the agent's index and without any
  * filter. A clean tree costs about one `git status`. Throws SQUADD_GIT when something in it cannot
@@ -25,20 +34,21 @@ export async function takeSnapshot(
   worktree: string | null,
   view: GitView,
 ): Promise<Snapshot> {
-  const at = { ...view, env: { ...view.env, GIT_INDEX_FILE: join(view.dir, 'index') } }
-  await copyIndex(join(gitDir, 'index'), join(view.dir, 'index'))
+  const at = await withOwnIndex(gitDir, view)
   const head = await resolveRevision('HEAD', at)
   const headTree = head && (await resolveRevision(head, at, 'tree'))
-  const conflicts = await git(['ls-files', '--unmerged', '-z'], at)
-  // What a conflict has staged comes from commits.
-  const index = conflicts === '' ? await writeTree(at) : null
   const commit = headTree ?? emptyTree
+  // What a conflict has staged comes from commits.
+  const index = await indexTree(at)
   if (worktree === null)
     return { head, headTree, staged: index === commit ? null : index, files: null }
 
   await showHidden(worktree, at)
-  await git(['add', '--all'], at)
+  await git(['add', '--all'], at).catch((error: Error) => {
+    throw refusal(error.message)
+  })
   await refuseRepositories(gitDir, worktree, at)
+  if (index) await dropFalseChanges(worktree, index, at)
   const files = await writeTree(at)
   const staged = index && (await holdsMore(index, commit, files, at)) ? index : null
   return { head, headTree, staged, files }
@@ -50,22 +60,18 @@ export async function takeSnapshot(
  */
 export async function glance(
   { gitDir }: GitPlace,
+  worktree: string,
   view: GitView,
 ): Promise<{ tree: string; problem: string | null }> {
-  const at = { ...view, env: { ...view.env, GIT_INDEX_FILE: join(view.dir, 'index') } }
-  await copyIndex(join(gitDir, 'index'), join(view.dir, 'index'))
+  const at = await withOwnIndex(gitDir, view)
+  const index = await indexTree(at)
   const problem = await git(['add', '--all', '--ignore-errors'], at).then(
     () => null,
     (error: Error) => error.message,
   )
+  if (index) await dropFalseChanges(worktree, index, at)
   return { tree: await writeTree(at), problem }
 }
-
-/** Is there something in it that no commit has? */
-export const isUnsaved = ({ headTree, staged, files }: Snapshot): boolean =>
-  staged !== null || (files !== null && files !== (headTree ?? emptyTree))
-
-const emptyTree = '4b825dc642cb6eb9a060e54bf8d69288fbee4904'
 
 /** Does the index hold a file as neither the commit nor the working tree has it? */
 async function holdsMore(
@@ -74,45 +80,24 @@ async function holdsMore(
   files: string,
   at: GitView,
 ): Promise<boolean> {
-  const differing = async (from: string, to: string) => {
-    const only = ['diff-tree', '-r', '-z', '--name-only', '--no-renames']
-    return (await git([...only, '--diff-filter=d', from, to], at)).split('\0')
-  }
   if (index === commit || index === files) return false
-  const unlikeFiles = new Set(await differing(files, index))
-  return (await differing(commit, index)).some((name) => name !== '' && unlikeFiles.has(name))
-}
-
-const writeTree = async (at: GitView) => (await git(['write-tree'], at)).trim()
-
-/** The copy must not look newer than files changed since: git trusts an entry older than its index. */
-async function copyIndex(from: string, to: string): Promise<void> {
-  const before = await stat(from).catch(() => undefined)
-  if (!before) return
-  await copyFile(from, to)
-  const second = Math.floor(before.mtimeMs / 1000)
-  await utimes(to, second, second)
-}
-
-/** Takes back "assume unchanged" and "skip worktree" where a file is there: they hide changes. */
-async function showHidden(worktree: string, at: GitView): Promise<void> {
-  const entries = (await git(['ls-files', '-v', '-z'], at)).split('\0')
-  const hidden = entries.filter((entry) => /^[a-zS] /.test(entry)).map((entry) => entry.slice(2))
-  const present = []
-  for (const name of hidden) if (await exists(join(worktree, name))) present.push(name)
-  for (let i = 0; i < present.length; i += 200)
-    for (const flag of ['--no-assume-unchanged', '--no-skip-worktree'])
-      await git(['update-index', flag, '--', ...present.slice(i, i + 200)], at)
+  const unlike = async (tree: string) => {
+    const only = ['diff-tree', '-r', '-z', '--name-only', '--no-renames', '--diff-filter=d']
+    return (await git([...only, tree, index], at)).split('\0').filter((name) => name !== '')
+  }
+  const unlikeFiles = new Set(await unlike(files))
+  return (await unlike(commit)).some((name) => unlikeFiles.has(name))
 }
 
 /** git would keep no more of an inner repository than the name of its commit. */
 async function refuseRepositories(gitDir: string, worktree: string, at: GitView): Promise<void> {
-  const inside = await readdir(join(gitDir, 'modules')).catch(() => [])
-  if (inside.length > 0) throw refusal(`submodules are checked out (${join(gitDir, 'modules')})`)
+  const modules = join(gitDir, 'modules')
+  const inside = await readdir(modules).catch(() => [])
+  if (inside.length > 0) throw refusal(`submodules are checked out (${modules})`)
   for (const entry of (await git(['ls-files', '--stage', '-z'], at)).split('\0')) {
     if (!entry.startsWith('160000 ')) continue
     const name = entry.slice(entry.indexOf('\t') + 1)
-    if (await exists(join(worktree, name, '.git')))
+    if (await lstat(join(worktree, name, '.git')).catch(() => null))
       throw refusal(`${show(name)} is a git repository of its own`)
   }
 }
@@ -121,9 +106,3 @@ const refusal = (problem: string): SquadError =>
   new SquadError('SQUADD_GIT', `the worktree cannot be kept whole: ${problem}`, {
     hint: 'move it out of the worktree, or delete it, then ask again',
   })
-
-const exists = (path: string): Promise<boolean> =>
-  lstat(path).then(
-    () => true,
-    () => false,
-  )

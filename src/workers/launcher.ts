@@ -52,9 +52,9 @@ identify() {
 # Becomes the program's process: environment, folder, then the program itself.
 become() {
   umask ${plan.umask.toString(8).padStart(3, '0')}
-  unset TMUX TMUX_PANE TERM_PROGRAM TERM_PROGRAM_VERSION OLDPWD SQUADD_AGENT
 ${exports(plan)}
   cd "$worktree" || exit 126
+  unset TMUX TMUX_PANE TERM_PROGRAM TERM_PROGRAM_VERSION OLDPWD SQUADD_AGENT
   exec "$@"
 }
 

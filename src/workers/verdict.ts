@@ -59,18 +59,21 @@ export const hasRun = ({ started }: Facts): boolean => started?.by === 'launcher
 function ruleOn({ program, order, ended, stop }: Findings): Ruling {
   const ruling = ruleOnEnd(ended, program, order)
   if (stop === null) return ruling
-  return {
-    outcome: stop,
-    cause: stop === 'timed_out' ? 'timed_out' : null,
-    reason: `${stopWords[stop]} (${ruling.reason})`,
-  }
+  return { ...stops[stop].ruling, reason: `${stops[stop].words} (${ruling.reason})` }
 }
 
-const stopWords = {
-  cancelled: 'cancelled',
-  timed_out: 'the time limit was reached',
-  preempted: 'preempted',
-} as const satisfies Record<StopReason, string>
+const stops = {
+  cancelled: { ruling: { outcome: 'cancelled', cause: null }, words: 'cancelled' },
+  timed_out: {
+    ruling: { outcome: 'timed_out', cause: 'timed_out' },
+    words: 'the time limit was reached',
+  },
+  preempted: { ruling: { outcome: 'preempted', cause: null }, words: 'preempted' },
+  stalled: {
+    ruling: { outcome: 'failed', cause: 'stalled' },
+    words: 'it had neither output nor CPU for too long',
+  },
+} as const satisfies Record<StopReason, { ruling: Omit<Ruling, 'reason'>; words: string }>
 
 function ruleOnEnd(ended: Ended, program: Program, order: AttemptOrder): Ruling {
   switch (ended.kind) {
@@ -98,7 +101,7 @@ function evidenceOf({ ended, stop }: Findings, at: number): Evidence[] {
   } else {
     found.push({ source: 'host', at, detail: ended.reason })
   }
-  if (stop) found.push({ source: 'stop', at, detail: `it was stopped: ${stopWords[stop]}` })
+  if (stop) found.push({ source: 'stop', at, detail: `it was stopped: ${stops[stop].words}` })
   return found
 }
 

@@ -62,7 +62,10 @@ t.test('a subscriber goes on after the last event it names', async (t) => {
   const past = await ask({ socketPath: socket }, 'GET', '/v1/events?follow=false&since=0', {
     headers: { 'last-event-id': '3' },
   })
-  t.same([...past.text.matchAll(/^id: (\d+)$/gm)].map(([, id]) => id), ['4', '5'])
+  t.same(
+    [...past.text.matchAll(/^id: (\d+)$/gm)].map(([, id]) => id),
+    ['4', '5'],
+  )
   const bad = { headers: { 'last-event-id': 'x' } }
   t.equal((await ask({ socketPath: socket }, 'GET', '/v1/events', bad)).status, 400)
 
@@ -126,9 +129,10 @@ t.test('events that come together leave together', async (t) => {
     void sendEvents(source(), response, new AbortController().signal, pace)
   })
   server.on('connection', (one: Socket) => {
-    const { _write, _writev } = one
-    one._write = (...args) => ((writes += 1), _write.apply(one, args))
-    one._writev = (...args) => ((writes += 1), _writev?.apply(one, args))
+    const write = one._write.bind(one)
+    const writev = one._writev?.bind(one)
+    one._write = (...args) => ((writes += 1), write(...args))
+    one._writev = (...args) => ((writes += 1), writev?.(...args))
   })
   const { text } = await ask({ socketPath: socket }, 'GET', '/')
   t.equal([...text.matchAll(/^id: /gm)].length, 200)
@@ -141,9 +145,9 @@ t.test('a client that does not read costs a bounded buffer, then its connection'
   let ended: () => void = () => {}
   const over = new Promise<void>((resolve) => (ended = resolve))
   const { squad, socket } = await openApi(t, { pace: { heartbeatMs: 5, stallMs: 200 } })
-  squad.events = async function* ({ signal } = {}) {
+  squad.events = async function* (how) {
     try {
-      while (!signal?.aborted) yield event((pulled += 1), 'x'.repeat(size))
+      while (!how?.signal?.aborted) yield event((pulled += 1), 'x'.repeat(size))
     } finally {
       ended()
     }
@@ -236,7 +240,7 @@ t.test('an answer that does not come, or is none of ours, is an error', async (t
   await t.rejects(client.call('healthz', {}), { code: 'SQUADD_INTERNAL', message: /502/ })
 })
 
-t.test('events are read the same however the stream is cut', async (t) => {
+t.test('events are read the same however the stream is cut', async () => {
   const words = fc.array(fc.string({ unit: 'binary' }), { maxLength: 5 })
   const cuts = fc.array(fc.nat(400), { maxLength: 20 })
   await fc.assert(

@@ -44,7 +44,13 @@ t.test('TCP serves every endpoint to who has the token, and none to others', asy
     const { status } = await ask(place, method, path.replace(':id', 't1'), { headers })
     t.equal(status, 401, `${method} ${path}`)
   }
-  for (const given of ['', 'Bearer', `Basic ${token}`, `Bearer ${token}a`, `Bearer ${'b'.repeat(64)}`])
+  for (const given of [
+    '',
+    'Bearer',
+    `Basic ${token}`,
+    `Bearer ${token}a`,
+    `Bearer ${'b'.repeat(64)}`,
+  ])
     t.match(
       await ask(place, 'GET', '/v1/status', { headers: { authorization: given } }),
       { status: 401, headers: { 'www-authenticate': 'Bearer' } },
@@ -271,7 +277,10 @@ t.test('closing waits for nobody who only listens or idles', async (t) => {
   await waiting
   await squad.readers(0)
   await t.rejects(heard.next(), { code: 'SQUADD_NOT_RUNNING' })
-  await t.rejects(client.call('status', {}), { code: 'SQUADD_NOT_RUNNING', message: /squadd start/ })
+  await t.rejects(client.call('status', {}), {
+    code: 'SQUADD_NOT_RUNNING',
+    message: /squadd start/,
+  })
   client.close()
   idle.destroy()
 })

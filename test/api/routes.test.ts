@@ -89,26 +89,29 @@ t.test('output comes as the bytes that were written', async (t) => {
   await t.rejects(client.bytes('tasks.output', { id: 't9' }).next(), { code: 'SQUADD_NOT_FOUND' })
 })
 
-t.test('every error of the table travels with its status, and arrives as it was thrown', async (t) => {
-  const { client, squad, socket } = await openApi(t)
-  for (const code of Object.keys(errors) as ErrorCode[]) {
-    const thrown = new SquadError(code, 'it is so', { field: 'f', hint: 'do this', pid: 7 })
-    squad.status = () => {
-      throw thrown
+t.test(
+  'every error of the table travels with its status, and arrives as it was thrown',
+  async (t) => {
+    const { client, squad, socket } = await openApi(t)
+    for (const code of Object.keys(errors) as ErrorCode[]) {
+      const thrown = new SquadError(code, 'it is so', { field: 'f', hint: 'do this', pid: 7 })
+      squad.status = () => {
+        throw thrown
+      }
+      const { status, headers, text } = await ask({ socketPath: socket }, 'GET', '/v1/status')
+      t.equal(status, errors[code].http, code)
+      t.equal(headers['retry-after'], status === 429 ? '1' : undefined)
+      t.same(JSON.parse(text), {
+        error: { code, message: 'it is so', field: 'f', hint: 'do this', data: { pid: 7 } },
+      })
+      await t.rejects(client.call('status', {}), {
+        code,
+        message: thrown.message,
+        data: { field: 'f', hint: 'do this', pid: 7 },
+      })
     }
-    const { status, headers, text } = await ask({ socketPath: socket }, 'GET', '/v1/status')
-    t.equal(status, errors[code].http, code)
-    t.equal(headers['retry-after'], status === 429 ? '1' : undefined)
-    t.same(JSON.parse(text), {
-      error: { code, message: 'it is so', field: 'f', hint: 'do this', data: { pid: 7 } },
-    })
-    await t.rejects(client.call('status', {}), {
-      code,
-      message: thrown.message,
-      data: { field: 'f', hint: 'do this', pid: 7 },
-    })
-  }
-})
+  },
+)
 
 t.test('a full queue says when to come back', async (t) => {
   const { squad, socket } = await openApi(t)
@@ -166,11 +169,14 @@ t.test('a bad body names the field, the value and what to do', async (t) => {
   for (const [body, field, message] of cases) {
     const { status, ...error } = await post(body)
     t.equal(status, 400, JSON.stringify(body))
-    t.match({ ...error, message: `${error.message}; ${error.hint}` }, {
-      code: 'SQUADD_INVALID',
-      field,
-      message,
-    })
+    t.match(
+      { ...error, message: `${error.message}; ${error.hint}` },
+      {
+        code: 'SQUADD_INVALID',
+        field,
+        message,
+      },
+    )
   }
   const second = await post({ tasks: [{ prompt: 'x' }, { prompt: 5 }] })
   t.same(second.data, { index: 1, value: 5 }, 'a batch says which one')
@@ -216,27 +222,42 @@ t.test('a body that is no sound JSON is refused', async (t) => {
   ]
   for (const [body, type, expected] of cases) {
     const headers = { 'content-type': type }
-    const { status, text } = await ask({ socketPath: socket }, 'POST', '/v1/tasks', { headers, body })
+    const { status, text } = await ask({ socketPath: socket }, 'POST', '/v1/tasks', {
+      headers,
+      body,
+    })
     t.equal(status, expected, `${type} ${String(body).slice(0, 30)}`)
     t.match(JSON.parse(text).error, { code: /^SQUADD_/, message: /./ })
   }
   t.equal(squad.queue.length, 0)
 })
 
-t.test('metadata may be 32 levels deep, not more', async (t) => {
-  const { client } = await openApi(t)
+t.test('a body may be 32 levels deep, not more', async (t) => {
+  const { client, socket } = await openApi(t)
   const nest = (depth: number): Record<string, unknown> => (depth > 1 ? { a: nest(depth - 1) } : {})
-  await client.call('tasks.add', { prompt: 'x', metadata: nest(32) })
-  await t.rejects(client.call('tasks.add', { prompt: 'x', metadata: nest(33) }), {
+  const prompt = '[{"'.repeat(50)
+  await client.call('tasks.add', { prompt, metadata: nest(31) })
+  await t.rejects(client.call('tasks.add', { prompt, metadata: nest(32) }), {
     code: 'SQUADD_INVALID',
-    data: { field: 'metadata' },
+    data: { field: 'body' },
   })
+  const nests: [open: string, close: string][] = [
+    ['[', ']'],
+    ['{"a":', '}'],
+  ]
+  for (const [open, close] of nests) {
+    const body = `{"prompt":${open.repeat(100_000)}1${close.repeat(100_000)}}`
+    const given = { headers: json, body }
+    t.equal((await ask({ socketPath: socket }, 'POST', '/v1/tasks', given)).status, 400)
+  }
 })
 
 t.test('values of variables do not come back in errors', async (t) => {
   const { client } = await openApi(t)
   const env = { TOKEN: { secret: 'hunter2' } } as never
-  const error = await client.call('agents.add', { id: 'a1', repo: '/r', env }).catch((e: unknown) => e)
+  const error = await client
+    .call('agents.add', { id: 'a1', repo: '/r', env })
+    .catch((e: unknown) => e)
   t.match(error, { code: 'SQUADD_INVALID', data: { field: 'env.TOKEN' } })
   t.notMatch(JSON.stringify([error, String(error)]), 'hunter2')
 })
@@ -272,12 +293,31 @@ t.test('no input makes the server fail', async (t) => {
   const { socket, squad, defects } = await openApi(t)
   await squad.addAgent({ id: 'a1', repo: '/repo' })
   const key = fc.oneof(
-    fc.constantFrom('prompt', 'tasks', 'id', 'repo', 'env', 'metadata', 'after', 'timeoutMs', 'now'),
+    fc.constantFrom(
+      'prompt',
+      'tasks',
+      'id',
+      'repo',
+      'env',
+      'metadata',
+      'after',
+      'timeoutMs',
+      'now',
+    ),
     fc.string(),
   )
-  const body = fc.oneof(fc.json(), fc.dictionary(key, fc.jsonValue()).map((x) => JSON.stringify(x)))
+  const body = fc.oneof(
+    fc.json(),
+    fc.dictionary(key, fc.jsonValue()).map((x) => JSON.stringify(x)),
+  )
   const path = fc.oneof(
-    fc.constantFrom('/v1/tasks', '/v1/agents', '/v1/agents/a1/pause', '/v1/stop', '/v1/tasks/t1/wait'),
+    fc.constantFrom(
+      '/v1/tasks',
+      '/v1/agents',
+      '/v1/agents/a1/pause',
+      '/v1/stop',
+      '/v1/tasks/t1/wait',
+    ),
     fc.webPath().map((one) => `/v1/agents/${one}`),
     fc.webQueryParameters().map((one) => `/v1/tasks?${one}`),
   )

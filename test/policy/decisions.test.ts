@@ -268,7 +268,7 @@ const {
   prompt: _,
   priority: __,
   ...plainSpec
-} = createTask({ prompt: 'x' }, { maxPromptBytes: 10, taskTimeoutMs: 0 })
+} = createTask({ prompt: 'x' }, { maxPromptBytes: 10, taskTimeoutMs: 0, taskMaxAttempts: 20 })
 const taskOf = (more: { retries?: number; onUnknown?: 'hold' | 'retry' } = {}) => ({
   spec: { ...plainSpec, ...more },
   want: null,

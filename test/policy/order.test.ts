@@ -102,7 +102,10 @@ t.test('an agent serves a lane exactly when it fits what the task asks for', asy
         }),
       ),
       ({ agent, ...asked }) => {
-        const spec = createTask({ prompt: 'x', ...asked }, { maxPromptBytes: 9, taskTimeoutMs: 0 })
+        const spec = createTask(
+          { prompt: 'x', ...asked },
+          { maxPromptBytes: 9, taskTimeoutMs: 0, taskMaxAttempts: 20 },
+        )
         const fits =
           (asked.affinityMode === 'preferred' || asked.affinity.includes(agent.id)) &&
           asked.require.every((one) => agent.labels.includes(one))
@@ -125,7 +128,7 @@ const anyTask = (affinity: string[] = [], affinityMode: 'preferred' | 'required'
     ...spec
   } = createTask(
     { prompt: 'x', affinity, affinityMode: affinity.length > 0 ? affinityMode : 'preferred' },
-    { maxPromptBytes: 9, taskTimeoutMs: 0 },
+    { maxPromptBytes: 9, taskTimeoutMs: 0, taskMaxAttempts: 20 },
   )
   return { spec }
 }

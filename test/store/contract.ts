@@ -5,6 +5,7 @@ import { controlRules } from './contract/control.ts'
 import { dependencyRules } from './contract/dependencies.ts'
 import { enqueueRules } from './contract/enqueue.ts'
 import { eventRules } from './contract/events.ts'
+import { questionRules } from './contract/questions.ts'
 import { recordRules } from './contract/record.ts'
 import type { OpenStore } from './support.ts'
 
@@ -15,6 +16,7 @@ export function storeContract(open: OpenStore): void {
   claimRules(open)
   recordRules(open)
   controlRules(open)
+  questionRules(open)
   agentRules(open)
   eventRules(open)
   commitRules(open)

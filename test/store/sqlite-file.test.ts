@@ -6,7 +6,7 @@ import { createInterface } from 'node:readline'
 import { DatabaseSync } from 'node:sqlite'
 import t from 'tap'
 import type { Store } from '../../src/supervisor/domain/ports.ts'
-import { migrate, openSqliteStore, overSqlite } from '../../src/supervisor/store/open.ts'
+import { migrate, openFile, openSqliteStore, overSqlite } from '../../src/supervisor/store/open.ts'
 import { migrations, sqliteDialect } from '../../src/supervisor/store/schema.ts'
 import { Connection } from '../../src/supervisor/store/sqlite.ts'
 import { row } from '../../src/supervisor/store/statement.ts'
@@ -20,9 +20,7 @@ const open = (file: string) => openSqliteStore({ file, ...settings, now: t0 })
 
 /** A store on a connection that the test holds too. */
 function openWithin(file: string): { store: Store; connection: Connection } {
-  const connection = new Connection(file, { readOnly: false })
-  connection.exec('pragma journal_mode = wal')
-  migrate(connection, migrations(sqliteDialect), t0)
+  const connection = openFile(file, t0)
   return { store: overSqlite(connection, settings), connection }
 }
 
@@ -142,6 +140,16 @@ t.test('a migration that fails changes nothing, and the next start goes on there
   migrate(connection, [...broken.slice(0, 2), 'create table more(x)'], t0)
   t.match(version(), { user_version: 3 })
   connection.close()
+})
+
+t.test('each commit is synced before it is acknowledged', (t) => {
+  const connection = openFile(newFile(), t0)
+  const pragma = (name: string) => Object.values(connection.run(row(`pragma ${name}`)) ?? {})
+  t.strictSame(pragma('journal_mode'), ['wal'])
+  t.strictSame(pragma('synchronous'), [2], 'FULL')
+  t.strictSame(pragma('wal_autocheckpoint'), [4000])
+  connection.close()
+  t.end()
 })
 
 t.test('a full disk refuses the write, and the store goes on when there is room', async (t) => {

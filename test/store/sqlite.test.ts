@@ -1,9 +1,7 @@
 import { join } from 'node:path'
 import t from 'tap'
 import type { Store } from '../../src/supervisor/domain/ports.ts'
-import { migrate, openSqliteStore, overSqlite } from '../../src/supervisor/store/open.ts'
-import { migrations, sqliteDialect } from '../../src/supervisor/store/schema.ts'
-import { Connection } from '../../src/supervisor/store/sqlite.ts'
+import { openFile, openSqliteStore, overSqlite } from '../../src/supervisor/store/open.ts'
 import { rows } from '../../src/supervisor/store/statement.ts'
 import { storeContract } from './contract.ts'
 import { storeProperties } from './properties.ts'
@@ -81,6 +79,12 @@ async function useEverything(store: Store): Promise<void> {
     store.tasks(filter)
   store.tasks({ state: 'ready', agent: 'ann', before: 't9' })
   store.oldestReadyAt()
+  store.urgent()
+  store.ahead('t2')
+  store.parents('t2')
+  await store.note('name', 1, [], t0)
+  await store.note('name', null, [], t0)
+  store.notes()
   store.eventsSince(0, 9)
   store.eventsSince(0, 9, ['TaskHeld'])
   await store.trimEvents(2)
@@ -88,8 +92,7 @@ async function useEverything(store: Store): Promise<void> {
 }
 
 t.test('every statement finds its rows by an index', async (t) => {
-  const connection = new Connection(':memory:', { readOnly: false })
-  migrate(connection, migrations(sqliteDialect), t0)
+  const connection = openFile(':memory:', t0)
   const store = overSqlite(connection, { patience, taskQueueSize: () => 100 })
   t.teardown(() => store.close())
   await useEverything(store)
@@ -121,10 +124,12 @@ t.test('every statement finds its rows by an index', async (t) => {
     'dep USING PRIMARY KEY (parent=?)',
   )
   uses('dep.on_failure from dep', 'dep USING PRIMARY KEY (parent=?)')
-  uses('where dep.child = ?1', 'dep USING INDEX dep_child (child=?)')
+  uses('where dep.child = ?1', 'INDEX dep_child (child=?)')
   uses('where seq > ?1', 'event USING INTEGER PRIMARY KEY (rowid>?)')
   uses('task.id < ?1 and task.state = ?3 order', 'INDEX task_state (state=? AND id<?)')
   uses('task.id < ?1 and task.agent = ?3 order', 'INDEX task_agent (agent=? AND id<?)')
   uses('select created_at', 'INDEX task_state (state=?)')
+  uses("priority = 'critical'", 'task_urgent (state=? AND priority=?)')
+  uses('limit 1000', 'task_ready (state=? AND lane=?')
   uses('from task where key = ?1', 'INDEX task_key (key=?)')
 })

@@ -3,12 +3,13 @@ import type { AgentInput, AgentState, AgentView } from '../../src/supervisor/dom
 import { createAgent } from '../../src/supervisor/domain/agent.ts'
 import { SquadError } from '../../src/supervisor/domain/error.ts'
 import type { NewEvent, SquadEvent } from '../../src/supervisor/domain/event.ts'
+import type { Explanation } from '../../src/supervisor/domain/explanation.ts'
 import type { TaskFilter } from '../../src/supervisor/domain/ports.ts'
 import type { Squad, SquadStatus } from '../../src/supervisor/domain/squad.ts'
 import type { Task, TaskInput, TaskState } from '../../src/supervisor/domain/task.ts'
 import { createTask, isSettled, taskStates } from '../../src/supervisor/domain/task.ts'
 
-const limits = { maxPromptBytes: 1_048_576, taskTimeoutMs: 3_600_000 }
+const limits = { maxPromptBytes: 1_048_576, taskTimeoutMs: 3_600_000, taskMaxAttempts: 20 }
 
 /** A squad that only remembers: nothing runs until a test says how it ended. */
 export class FakeSquad implements Squad {
@@ -102,6 +103,11 @@ export class FakeSquad implements Squad {
   async agentScreen(id: string): Promise<string> {
     this.agentView(id)
     return this.text
+  }
+
+  explain(subject: string): Explanation {
+    const { state } = subject.startsWith('t') ? this.task(subject) : this.agentView(subject)
+    return { subject, state, summary: 'so it is', since: 0, reasons: [], wayOut: [], evidence: [] }
   }
 
   async agentDiff(id: string): Promise<string> {
@@ -239,6 +245,9 @@ const blank: Omit<Task, 'id' | 'prompt' | 'priority' | 'spec' | 'createdAt'> = {
   lane: 'any',
   fence: 0,
   attempt: 0,
+  starts: 0,
+  spentMs: 0,
+  spentUsd: 0,
   agent: null,
   want: null,
   outcome: null,

@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, realpathSync, rmSync } from 'node:fs'
-import { writeFile } from 'node:fs/promises'
+import { readFile, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Test } from 'tap'
@@ -11,13 +11,14 @@ import type {
   FromHost,
   HostSetup,
   ToHost,
+  Verdict,
 } from '../../src/supervisor/domain/message.ts'
 import type { StopReason } from '../../src/supervisor/domain/task.ts'
 import type { AgentHost } from '../../src/supervisor/domain/ports.ts'
 import { createAgentHosts } from '../../src/workers/agent-process.ts'
 import { createOutboxWatch } from '../../src/workers/outbox-watch.ts'
-import { argumentsOf } from '../../src/workers/processes.ts'
-import { agentProcesses } from '../../src/workers/tmux-processes.ts'
+import { argumentsOf, startedWith } from '../../src/workers/processes.ts'
+import { agentProcesses, runVariable } from '../../src/workers/tmux-processes.ts'
 
 type Kind = FromHost['kind']
 type Message<K extends Kind> = Extract<FromHost, { kind: K }>
@@ -78,19 +79,21 @@ export class TestAgent {
   /** Forks a host; resolves with how it went, and fails whoever waits for it then. */
   fork(setup: HostSetup): Promise<string> {
     return new Promise((resolve) => {
-      this.host = this.hosts.fork(setup, {
+      const host = this.hosts.fork(setup, {
         message: (message) => {
           this.heard.push(message)
           for (const { look } of this.#waiting) look()
         },
         exit: (reason) => {
           const told = this.heard.filter(({ kind }) => kind === 'log' || kind === 'broken')
-          for (const { fail } of this.#waiting.splice(0))
-            fail(new Error(`the host is gone: ${reason} ${JSON.stringify(told)}`))
+          if (this.host === host)
+            for (const { fail } of this.#waiting.splice(0))
+              fail(new Error(`the host is gone: ${reason} ${JSON.stringify(told)}`))
           resolve(reason)
         },
       })
-      this.host.send({ kind: 'init', setup })
+      this.host = host
+      host.send({ kind: 'init', setup })
     })
   }
 
@@ -101,7 +104,7 @@ export class TestAgent {
   /** The next message of that kind from now on. */
   next<K extends Kind>(kind: K, fits: (message: Message<K>) => boolean = () => true) {
     const from = this.heard.length
-    return new Promise<Message<K>>((resolve, reject) => {
+    const message = new Promise<Message<K>>((resolve, reject) => {
       const look = () => {
         const found = this.heard
           .slice(from)
@@ -112,6 +115,8 @@ export class TestAgent {
       }
       this.#waiting.push({ look, fail: reject })
     })
+    message.catch(() => {})
+    return message
   }
 
   order(prompt: string, verify: string[] | null = null): AttemptOrder {
@@ -119,10 +124,15 @@ export class TestAgent {
   }
 
   /** Gives an order and waits for its verdict. */
-  async verdict(order: AttemptOrder) {
-    const verdict = this.next('verdict', (message) => message.verdict.key === order.key)
+  async verdict(order: AttemptOrder): Promise<Verdict> {
+    const verdict = this.verdictOn(order)
     this.send({ kind: 'run', order })
-    return (await verdict).verdict
+    return verdict
+  }
+
+  /** The next verdict on an order. */
+  async verdictOn(order: AttemptOrder): Promise<Verdict> {
+    return (await this.next('verdict', ({ verdict }) => verdict.key === order.key)).verdict
   }
 
   /** Gives an order and waits until its program runs. */
@@ -133,10 +143,16 @@ export class TestAgent {
   }
 
   /** Asks for a stop and waits for the verdict. */
-  async stop(order: AttemptOrder, reason: StopReason): Promise<Message<'verdict'>> {
-    const verdict = this.next('verdict', (message) => message.verdict.key === order.key)
+  async stop(order: AttemptOrder, reason: StopReason): Promise<Verdict> {
+    const verdict = this.verdictOn(order)
     this.send({ kind: 'stop-attempt', key: order.key, reason })
     return verdict
+  }
+
+  async screen(): Promise<string> {
+    const screen = this.next('screen')
+    this.send({ kind: 'screen', id: 1 })
+    return (await screen).text
   }
 
   verdictsOn(order: AttemptOrder): number {
@@ -167,11 +183,16 @@ export class TestAgent {
     return this.#gone
   }
 
+  /** Clears it away, as the supervisor does with an agent that has no host. */
+  async clear(): Promise<void> {
+    this.#unwatch()
+    await this.hosts.clear(this.setup)
+  }
+
   /** Leaves nothing behind. */
   async remove(): Promise<void> {
-    this.#unwatch()
     this.host?.kill()
-    await this.hosts.clear(this.setup)
+    await this.clear()
     rmSync(join(this.home, '..'), { recursive: true, force: true })
   }
 }
@@ -191,23 +212,29 @@ export async function agentFor(t: Test, ...how: ConstructorParameters<typeof Tes
   return agent
 }
 
-/** A program that waits until its gate is opened, prints what it was told, and exits with 3. */
-export const gated = 'read -r line <"$HOME/gate"; echo "$line"; exit 3'
+/** A program that says it is up, waits at its gate, prints what it is told, and exits with 3. */
+export const gated = 'echo up >"$HOME/up"; read -r line <"$HOME/gate"; echo "$line"; exit 3'
 
-export function makeGate({ home }: TestAgent): { open: (line: string) => Promise<void> } {
-  const gate = join(home, 'gate')
-  execFileSync('mkfifo', [gate])
-  return { open: (line) => writeFile(gate, `${line}\n`) }
+/** The other ends of a program's gate. */
+export function makeGate({ home }: TestAgent) {
+  execFileSync('mkfifo', [join(home, 'gate'), join(home, 'up')])
+  return {
+    up: () => readFile(join(home, 'up')),
+    open: (line: string) => writeFile(join(home, 'gate'), `${line}\n`),
+  }
 }
 
 /** A program that no polite signal ends. */
-export const deaf = "trap '' TERM HUP INT QUIT; while :; do sleep 5; done"
+export const deaf =
+  "trap '' TERM HUP INT QUIT; [ -p ~/up ] && echo up >~/up; while :; do sleep 5; done"
 
-/** What the agent runs, beside tmux and its lobby: the command lines. */
+/** The command lines of all programs of the agent that still run. */
 export const running = ({ setup }: TestAgent): string[] =>
-  agentProcesses(setup.runPrefix)
-    .map(({ pid }) => argumentsOf(pid).join(' '))
-    .filter((line) => !line.startsWith('tmux ') && !line.includes('2147483647'))
+  startedWith([`${runVariable}=${setup.runPrefix}/`]).map(({ pid }) => argumentsOf(pid).join(' '))
+
+/** Everything of the agent that still runs, tmux too. */
+export const remains = ({ setup }: TestAgent): string[] =>
+  agentProcesses(setup.runPrefix).map(({ pid }) => argumentsOf(pid).join(' '))
 
 export const windowsOf = ({ setup }: TestAgent): string[] =>
   execFileSync('tmux', ['-S', setup.socket, 'list-windows', '-F', '#{window_name}'])

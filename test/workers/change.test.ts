@@ -216,8 +216,8 @@ async function chunksOf(chunks: AsyncIterable<Uint8Array>): Promise<string> {
 t.test('output is read segment by segment, and a gap is told', async (t) => {
   const logs = join(dir, 'logs')
   mkdirSync(logs)
-  const { read } = createOutputLogs(logs)
-  t.equal(await chunksOf(read('t1-1')), '', 'no output')
+  const outputs = createOutputLogs(logs)
+  t.equal(await chunksOf(outputs.read('t1-1')), '', 'no output')
   for (const [name, text] of Object.entries({
     't1-1.log.0': 'first ',
     't1-1.log.9': 'nine ',
@@ -230,12 +230,16 @@ t.test('output is read segment by segment, and a gap is told', async (t) => {
     't2-1.log.1': 'b',
   }))
     writeFileSync(join(logs, name), text)
-  t.equal(await chunksOf(read('t1-1')), 'first \n[… output left out …]\nnine ten eleven')
-  t.equal(await chunksOf(read('t2-1')), `${'a'.repeat(200_000)}b`)
+  t.equal(await chunksOf(outputs.read('t1-1')), 'first \n[… output left out …]\nnine ten eleven')
+  t.equal(await chunksOf(outputs.read('t2-1')), `${'a'.repeat(200_000)}b`)
   symlinkSync('/etc/passwd', join(logs, 't3-1.log.0'))
-  t.equal(await chunksOf(read('t3-1')), '', 'a link is not followed')
+  t.equal(await chunksOf(outputs.read('t3-1')), '', 'a link is not followed')
   for (const key of ['../x', 't1-1.log.0', '', 't1', 't1-1/../t2-1'])
-    await t.rejects(chunksOf(read(key)), { code: 'SQUADD_INVALID', data: { field: 'key' } }, key)
+    await t.rejects(
+      chunksOf(outputs.read(key)),
+      { code: 'SQUADD_INVALID', data: { field: 'key' } },
+      key,
+    )
   t.equal(await chunksOf(createOutputLogs(join(dir, 'nowhere')).read('t1-1')), '')
 })
 
@@ -247,10 +251,10 @@ t.test(
     for (const n of [0, 1, 2, 3]) writeFileSync(join(logs, `t1-1.log.${n}`), `${n}`.repeat(100_000))
     const open = () => readdirSync('/proc/self/fd').length
     const before = open()
-    const { read } = createOutputLogs(logs)
-    for await (const chunk of read('t1-1')) if (chunk.length > 0) break
+    const outputs = createOutputLogs(logs)
+    for await (const chunk of outputs.read('t1-1')) if (chunk.length > 0) break
     let text = ''
-    for await (const chunk of read('t1-1')) {
+    for await (const chunk of outputs.read('t1-1')) {
       rmSync(join(logs, 't1-1.log.1'), { force: true })
       text += Buffer.from(chunk).toString()
     }

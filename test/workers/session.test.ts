@@ -1,11 +1,12 @@
 import { execFileSync } from 'node:child_process'
-import { existsSync, readFileSync, readdirSync, rmSync, statSync } from 'node:fs'
+import { existsSync, readFileSync, readdirSync, renameSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { agentFor, deaf, gated, makeGate, running, TestAgent, windowsOf } from './agent.ts'
+import { agentFor, deaf, gated, makeGate, remains, running, TestAgent, windowsOf } from './agent.ts'
 
 t.test('an agent and how its programs end', async (t) => {
   const agent = await agentFor(t)
+  const gate = makeGate(agent)
 
   await t.test('exit 0 is a success with output and change; then all traces go', async (t) => {
     const before = Date.now()
@@ -76,10 +77,12 @@ t.test('an agent and how its programs end', async (t) => {
   await t.test(
     'an attempt that ignores TERM is killed, and the agent takes the next',
     async (t) => {
-      const order = agent.order(`(${deaf}) & setsid sh -c "${deaf}" & ${deaf}`)
+      const order = agent.order(`setsid sh -c "${stubborn}" & (${stubborn}) & ${deaf}`)
+      const up = gate.up()
       await agent.started(order)
+      await up
       const began = performance.now()
-      const { verdict } = await agent.stop(order, 'cancelled')
+      const verdict = await agent.stop(order, 'cancelled')
       t.match(verdict, {
         outcome: 'cancelled',
         cause: null,
@@ -97,7 +100,7 @@ t.test('an agent and how its programs end', async (t) => {
       const order = agent.order('sleep 100')
       await agent.started(order)
       const cause = reason === 'timed_out' ? 'timed_out' : null
-      t.match((await agent.stop(order, reason)).verdict, { outcome: reason, cause })
+      t.match(await agent.stop(order, reason), { outcome: reason, cause })
       await agent.record(order.key)
     }
     const order = agent.order('exit 5')
@@ -113,7 +116,7 @@ t.test('an agent and how its programs end', async (t) => {
       agent.send({ kind: 'run', order })
       // So that the stop meets the launch at different places.
       for (let i = 0; i < turns * 2000; i++) await new Promise((resolve) => setImmediate(resolve))
-      t.equal((await agent.stop(order, 'cancelled')).verdict.outcome, 'cancelled')
+      t.equal((await agent.stop(order, 'cancelled')).outcome, 'cancelled')
       await agent.record(order.key)
       t.same(running(agent), [])
     }
@@ -131,16 +134,16 @@ t.test('an agent and how its programs end', async (t) => {
   })
 
   await t.test('a person sees the program, by tmux and by screen', async (t) => {
-    const gate = makeGate(agent)
     const order = agent.order(`printf '%%end 1 2 1\\nhällo\\n'; ${gated}`)
-    const verdict = agent.next('verdict')
+    const verdict = agent.verdictOn(order)
+    const up = gate.up()
     await agent.started(order)
-    t.same(windowsOf(agent), ['lobby', 't' + order.key.slice(1, -2)])
+    await up
+    t.same(windowsOf(agent), ['lobby', order.key.slice(0, -2)])
+    t.equal(await agent.screen(), `%end 1 2 1\nhällo\n${'\n'.repeat(38)}`)
     await gate.open('told')
-    await verdict
-    const screen = agent.next('screen')
-    agent.send({ kind: 'screen', id: 5 })
-    t.match(await screen, { id: 5, text: /^No task is running/ })
+    t.match(await verdict, { reason: 'exit status 3', result: { output: /told\n$/ } })
+    t.match(await agent.screen(), /^No task is running/)
     await agent.record(order.key)
   })
 
@@ -162,21 +165,25 @@ t.test('an agent and how its programs end', async (t) => {
   })
 
   await t.test('without its worktree an attempt fails for that', async (t) => {
-    rmSync(agent.setup.worktree, { recursive: true })
+    const { worktree } = agent.setup
+    renameSync(worktree, `${worktree}-away`)
     t.match(await agent.complete('true'), { outcome: 'failed', cause: 'worktree_missing' })
+    renameSync(`${worktree}-away`, worktree)
   })
 
   await t.test('an ended agent leaves nothing', async (t) => {
     const order = agent.order(deaf)
+    const up = gate.up()
     await agent.started(order)
+    await up
     const ended = agent.next('ended')
-    const verdict = agent.next('verdict')
+    const verdict = agent.verdictOn(order)
     agent.send({ kind: 'end' })
-    t.equal((await verdict).verdict.outcome, 'preempted')
+    t.equal((await verdict).outcome, 'preempted')
     agent.send({ kind: 'recorded', key: order.key, answer: 'recorded' })
     t.same((await ended).leftovers, [])
     t.equal(await agent.gone, 'exit status 0')
-    t.same(running(agent), [])
+    t.same(remains(agent), [])
     t.notOk(existsSync(agent.setup.socket))
   })
 })
@@ -244,6 +251,9 @@ t.test('a host without tmux says what to do', async (t) => {
   t.equal(await agent.fork(agent.setup), 'exit status 1')
   t.match(await broken, { message: /tmux was not found/, hint: /install tmux/ })
 })
+
+/** As `deaf`, without saying when it is up. */
+const stubborn = "trap '' TERM HUP; while :; do sleep 5; done"
 
 const canariesIn = ({ home }: TestAgent): string[] =>
   execFileSync('find', [join(home, '..'), '-name', 'canary*'])

@@ -9,10 +9,12 @@ import {
   renameSync,
   rmSync,
   symlinkSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
+import { oneAtATime } from '../../src/workers/git-mutex.ts'
 import { createWorktrees } from '../../src/workers/worktree.ts'
 import { agentOf, git, gitRaw, gitScratch, makeRepository } from '../support/git-repository.ts'
 import { plantCommands } from '../support/hostile-repository.ts'
@@ -320,6 +322,21 @@ t.test('changes that git was told to overlook are kept', async (t) => {
   t.equal(git(repo, 'show', `${ref}:b.txt`), 'skipped')
 })
 
+t.test('a change that leaves size and time of a file as they were is kept', async (t) => {
+  const { repo, path, spec, state, write } = await agentAt()
+  git(repo, 'config', 'core.trustctime', 'false')
+  const file = join(path, 'a.txt')
+  const then = Math.floor(Date.now() / 1000) - 60
+  utimesSync(file, then, then)
+  git(path, 'update-index', '--refresh')
+  // As if the index had been written in that second: only then does git read such a file again.
+  utimesSync(join(repo, '.git/worktrees/a1/index'), then, then)
+  write('a.txt', 'six\nsix\n')
+  utimesSync(file, then, then)
+  const ref = await worktrees.remove(spec, state, { keepBranch: false })
+  t.equal(git(repo, 'show', `${ref}:a.txt`), 'six\nsix')
+})
+
 t.test('a sparse worktree does not look like one with deleted files', async (t) => {
   const { path, spec, state } = await agentAt()
   git(path, 'sparse-checkout', 'set', '--no-cone', '/a.txt')
@@ -414,6 +431,40 @@ t.test('release commits everything on the branch, and ensure brings it back', as
   t.equal(git(path, 'merge-base', 'HEAD', head), head)
 })
 
+t.test('what filters and line endings made of a file at checkout is no change', async (t) => {
+  const global = join(dir, 'gitconfig')
+  const before = readFileSync(global, 'utf8')
+  t.teardown(() => writeFileSync(global, before))
+  const repo = makeRepository(dir, 'filtered')
+  writeFileSync(join(repo, '.gitattributes'), '*.txt filter=big\n*.crlf text eol=crlf\n')
+  writeFileSync(join(repo, 'dos.crlf'), 'x\n')
+  git(repo, 'add', '.')
+  git(repo, 'commit', '-qm', 'attributes')
+  // As git-lfs is set up: in the configuration of the user.
+  writeFileSync(
+    global,
+    `${before}[filter "big"]\n\tsmudge = tr a-z A-Z\n\tclean = tr A-Z a-z\n\trequired = true\n`,
+  )
+  const spec = agentOf(repo, 'a1')
+  const path = join(dir, 'filtered-trees', 'a1')
+  const state = await worktrees.ensure(spec, path, false)
+  t.equal(readFileSync(join(path, 'a.txt'), 'utf8'), 'ONE\nTWO\n', 'filters of the user do run')
+  t.equal(readFileSync(join(path, 'dos.crlf'), 'utf8'), 'x\r\n')
+  t.equal(await worktrees.diff(path, 'HEAD'), '')
+  t.same(await worktrees.release(spec, state), { commit: null })
+  await worktrees.ensure(spec, path, true)
+  t.equal(await worktrees.remove(spec, state, { keepBranch: true }), null)
+
+  await worktrees.ensure(spec, path, true)
+  // The same size in the same second: only the nanoseconds tell.
+  writeFileSync(join(path, 'a.txt'), 'SIX\nSIX\n')
+  writeFileSync(join(path, 'dos.crlf'), 'y\r\n')
+  const { commit } = await worktrees.release(spec, state)
+  t.equal(gitRaw(repo, 'cat-file', 'blob', `${commit}:a.txt`), 'SIX\nSIX\n', 'kept whole')
+  t.equal(gitRaw(repo, 'cat-file', 'blob', `${commit}:dos.crlf`), 'y\n')
+  t.equal(gitRaw(repo, 'cat-file', 'blob', `${commit}:b.txt`), 'b\n', 'the others as they were')
+})
+
 t.test('release commits in our name only where the user gave none', async (t) => {
   const { repo, spec, state, write } = await agentAt()
   git(repo, 'config', '--unset', 'user.name')
@@ -483,7 +534,8 @@ t.test('nothing that a repository configures is ever run', async (t) => {
   await worktrees.release(spec, state)
   await worktrees.ensure(spec, path, true)
   write('a.txt', 'ten\nten\n')
-  t.ok(await worktrees.remove(spec, state, { keepBranch: false }))
+  const ref = await worktrees.remove(spec, state, { keepBranch: false })
+  t.equal(git(repo, 'show', '--no-ext-diff', '--no-textconv', `${ref}:a.txt`), 'ten\nten')
   await worktrees.remove(agentOf(repo, 'a2'), made, { keepBranch: false })
   t.same(planted.fired(), [])
 })
@@ -567,6 +619,36 @@ t.test('twenty agents of one repository come and go at once', async (t) => {
   )
   t.equal(recordsOf(repo).length, 10)
   t.equal(refsOf(repo).length, 11)
+})
+
+t.test('operations on one repository follow each other, whatever becomes of them', async (t) => {
+  const log: string[] = []
+  const act = (name: string, end: () => void) => async () => {
+    log.push(`${name} begins`)
+    await new Promise(setImmediate)
+    log.push(`${name} ends`)
+    end()
+  }
+  const fail = () => {
+    throw new Error('failed')
+  }
+  const first = oneAtATime('repo', act('first', fail))
+  const second = oneAtATime(
+    'repo',
+    act('second', () => {}),
+  )
+  const other = oneAtATime(
+    'other',
+    act('other', () => {}),
+  )
+  await t.rejects(first, { message: 'failed' })
+  await Promise.all([second, other])
+  const of = (name: string) => log.filter((line) => line.startsWith(name))
+  t.same(
+    log.filter((line) => !line.startsWith('other')),
+    [...of('first'), ...of('second')],
+  )
+  t.ok(log.indexOf('other begins') < log.indexOf('first ends'), 'another repository waits for none')
 })
 
 t.test('a lock of another git is waited for, and named when it stays', async (t) => {

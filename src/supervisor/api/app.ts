@@ -11,7 +11,7 @@ import type { Pace } from './events.ts'
 import { sendEvents } from './events.ts'
 import { readInput } from './input.ts'
 import { errorReply, safeHeaders, toFailure } from './reply.ts'
-import type { Call, Context, Text } from './routes.ts'
+import type { Call, Context, Text } from './route.ts'
 import { routes } from './routes.ts'
 import type { Traffic } from './traffic.ts'
 

@@ -13,13 +13,32 @@ export function readJson(app: FastifyInstance): void {
     try {
       text = new TextDecoder('utf-8', { fatal: true }).decode(body as Buffer)
     } catch {
-      const hint = 'send JSON in UTF-8'
-      return done(
-        new SquadError('SQUADD_INVALID', 'the body is not UTF-8', { field: 'body', hint }),
-      )
+      return done(badBody('is not UTF-8', 'send JSON in UTF-8'))
     }
+    if (isDeep(text)) return done(badBody(`is nested deeper than ${deepest} levels`, 'flatten it'))
     void parse(request, text, done)
   })
+}
+
+const badBody = (problem: string, hint: string): SquadError =>
+  new SquadError('SQUADD_INVALID', `the body ${problem}`, { field: 'body', hint })
+
+// More than anybody means, and less than what walks it again can bear.
+const deepest = 32
+
+/** Whether a JSON text nests deeper; looks at nothing but brackets and quotes. */
+function isDeep(text: string): boolean {
+  let depth = 0
+  let quoted = false
+  for (let i = 0; i < text.length; i += 1) {
+    const char = text[i]
+    if (char === '"') quoted = !quoted
+    else if (quoted) i += char === '\\' ? 1 : 0
+    else if (char === '{' || char === '[') depth += 1
+    else if (char === '}' || char === ']') depth -= 1
+    if (depth > deepest) return true
+  }
+  return false
 }
 
 /**

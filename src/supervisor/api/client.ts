@@ -113,7 +113,7 @@ export class Client {
 }
 
 /** A daemon that stops or is not there: another may come in its place. */
-const isAway = (error: unknown): boolean =>
+export const isAway = (error: unknown): boolean =>
   error instanceof SquadError &&
   (error.code === 'SQUADD_NOT_RUNNING' || error.code === 'SQUADD_SHUTTING_DOWN')
 
@@ -125,7 +125,7 @@ function timeoutOf(name: EndpointName): number | undefined {
 /** The request for an endpoint: `id` goes into the path, the rest into query or body. */
 function askFor(name: EndpointName, input: object): Ask {
   const { method, path } = endpoints[name]
-  const fields: Record<string, unknown> = { ...input }
+  const fields = { ...input } as Record<string, string | number | boolean | undefined>
   const filled = path.replace(':id', () => {
     const { id } = fields
     delete fields['id']
@@ -139,5 +139,5 @@ function askFor(name: EndpointName, input: object): Ask {
   for (const [field, value] of Object.entries(fields))
     if (value !== undefined) query.set(field, String(value))
   const headers = method === 'GET' ? {} : { 'content-type': 'application/json' }
-  return { method, path: query.size > 0 ? `${filled}?${query}` : filled, headers }
+  return { method, path: query.size > 0 ? `${filled}?${query.toString()}` : filled, headers }
 }

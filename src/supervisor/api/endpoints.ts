@@ -68,6 +68,7 @@ export const endpoints = {
     path: '/v1/agents/:id/diff',
     reply: 'text',
     doc: 'A unified diff from where the branch began to the working tree.',
+    waits: true,
   },
 
   'tasks.list': { method: 'GET', path: '/v1/tasks', reply: 'json', doc: 'Tasks, newest first.' },
@@ -114,6 +115,20 @@ export const endpoints = {
     path: '/v1/tasks/:id/diff',
     reply: 'text',
     doc: 'A unified diff of what the task changed.',
+    waits: true,
+  },
+
+  'agents.explain': {
+    method: 'GET',
+    path: '/v1/agents/:id/explain',
+    reply: 'json',
+    doc: 'Why an agent is as it is, and whether it may take a task.',
+  },
+  'tasks.explain': {
+    method: 'GET',
+    path: '/v1/tasks/:id/explain',
+    reply: 'json',
+    doc: 'Why a task waits, for whom, since when, and what would have to change.',
   },
 
   events: {

@@ -50,20 +50,14 @@ function describe(issue: Issue, field: string, value: unknown): SquadError {
 }
 
 function wanted(issue: Issue): string {
-  switch (issue.code) {
-    case 'invalid_type':
-      return issue.expected === 'int' ? 'a whole number' : `a value of type ${issue.expected}`
-    case 'invalid_value':
-      return issue.values.map(String).join(', ')
-    case 'too_big':
-      return `at most ${issue.maximum}`
-    case 'too_small':
-      return `at least ${issue.minimum}`
-    case 'invalid_union':
-      return issue.errors.map((form) => (form[0] ? wanted(form[0]) : '')).join(' or ')
-    default:
-      return issue.message
-  }
+  if (issue.code === 'invalid_type')
+    return issue.expected === 'int' ? 'a whole number' : `a value of type ${issue.expected}`
+  if (issue.code === 'invalid_value') return issue.values.map(String).join(', ')
+  if (issue.code === 'too_big') return `at most ${issue.maximum}`
+  if (issue.code === 'too_small') return `at least ${issue.minimum}`
+  if (issue.code === 'invalid_union')
+    return issue.errors.map((form) => (form[0] ? wanted(form[0]) : '')).join(' or ')
+  return issue.message
 }
 
 /** `tasks[3].prompt` */

@@ -1,15 +1,14 @@
 import { z } from 'zod'
-import type { Config } from '../domain/config.ts'
 import { show, SquadError } from '../domain/error.ts'
-import type { Squad } from '../domain/squad.ts'
 import { isTaskId, taskStates } from '../domain/task.ts'
 import type { EndpointName } from './endpoints.ts'
-import { endpoints } from './endpoints.ts'
+import { route } from './route.ts'
 import {
   agentInput,
   agentView,
   count,
   event,
+  explanation,
   flag,
   settings,
   status,
@@ -18,64 +17,6 @@ import {
   taskBatch,
   taskInput,
 } from './schemas.ts'
-
-/** How a daemon is asked to stop. */
-export type StopRequest = {
-  /** How long running tasks may go on: 0 = not at all, null = as the configuration says. */
-  drainMs: number | null
-  /** End the agents too; else they stay in tmux and the next start adopts them. */
-  stopAgents: boolean
-}
-
-/** What would not stop, and why. */
-export type StopReport = { unstopped: { name: string; error: string }[] }
-
-/** What the owner of the process hands in. */
-export type Control = {
-  /** Stops; answers when the agents are let go, before the API itself closes. */
-  stop(request: StopRequest): Promise<StopReport>
-  /** Reads the configuration again and answers with it. Throws SQUADD_BAD_CONFIG. */
-  reload(): Config | Promise<Config>
-}
-
-export type Text = { contentType: string; text: string }
-
-/** What handlers work with. */
-export type Context = {
-  squad: Squad
-  control: Control
-  metrics(): Promise<Text>
-  /** May tasks run? */
-  ready(): boolean
-  openapi(): Promise<Record<string, unknown>>
-}
-
-/** One request: `signal` aborts when the client goes away or the server closes. */
-export type Call = { signal: AbortSignal }
-
-type ReplyOf<N extends EndpointName, Out extends z.ZodType> = {
-  json: z.output<Out>
-  text: string | Text
-  bytes: AsyncIterable<Uint8Array>
-  events: AsyncIterable<z.output<Out>>
-}[(typeof endpoints)[N]['reply']]
-
-/** What an endpoint takes and gives. A field named in the path by `:id` is taken from there. */
-type Route<N extends EndpointName, In extends z.ZodType, Out extends z.ZodType> = {
-  input: In
-  output: Out
-  status: 200 | 201
-  handle(
-    context: Context,
-    input: z.output<In>,
-    call: Call,
-  ): ReplyOf<N, Out> | Promise<ReplyOf<N, Out>>
-}
-
-const route = <N extends EndpointName, In extends z.ZodType, Out extends z.ZodType>(
-  _name: N,
-  row: Omit<Route<N, In, Out>, 'status'> & { status?: 201 },
-): Route<N, In, Out> => ({ status: 200, ...row })
 
 const none = strict({})
 const agentId = z.string().describe("The agent's name.")
@@ -153,6 +94,19 @@ export const routes = {
     input: agent,
     output: text,
     handle: ({ squad }, { id }) => squad.agentDiff(id),
+  }),
+  'agents.explain': route('agents.explain', {
+    input: agent,
+    output: explanation,
+    handle: ({ squad }, { id }) => {
+      squad.agentView(id)
+      return squad.explain(id)
+    },
+  }),
+  'tasks.explain': route('tasks.explain', {
+    input: oneTask,
+    output: explanation,
+    handle: ({ squad }, { id }) => squad.explain(known(id)),
   }),
 
   'tasks.list': route('tasks.list', {

@@ -4,8 +4,10 @@ import { agentStates, programNames } from '../domain/agent.ts'
 import type { Config } from '../domain/config.ts'
 import { configTable, nearest } from '../domain/config.ts'
 import type { SquadEvent } from '../domain/event.ts'
+import type { Explanation } from '../domain/explanation.ts'
 import { errors } from '../domain/error.ts'
 import { eventTable } from '../domain/event.ts'
+import type { Explanation } from '../domain/explanation.ts'
 import type { SquadStatus } from '../domain/squad.ts'
 import type { Evidence, Task, TaskInput, TaskResult } from '../domain/task.ts'
 import { causes, outcomes, priorities, taskStates } from '../domain/task.ts'
@@ -38,24 +40,6 @@ const ms = z.int().min(0)
 const names = z.array(z.string()).max(1000)
 const argv = z.array(z.string()).max(1000)
 
-const deepest = 32
-
-/** Free data, not deeper than what everything that walks it can bear. */
-const freeData = z
-  .record(z.string(), z.unknown())
-  .refine((data) => depthOf(data) <= deepest, `is nested deeper than ${deepest} levels`)
-
-/** Levels of objects and arrays within one another; counts no further than it must. */
-function depthOf(data: unknown): number {
-  let level = [data].filter(isNest)
-  let depth = 0
-  for (; level.length > 0 && depth <= deepest; depth += 1)
-    level = level.flatMap((one) => Object.values(one)).filter(isNest)
-  return depth
-}
-
-const isNest = (value: unknown): value is object => typeof value === 'object' && value !== null
-
 export const taskInput = strict({
   prompt: z.string().describe('What the agent is to do.'),
   priority: z.enum(priorities).exactOptional(),
@@ -72,9 +56,15 @@ export const taskInput = strict({
   verify: argv.exactOptional().describe('Command run in the worktree; exit 0 = it succeeded.'),
   preemptible: z.boolean().exactOptional(),
   maxCostUsd: z.number().min(0).exactOptional(),
+  maxWallMs: ms.exactOptional(),
+  maxAttempts: z.int().min(1).exactOptional(),
+  onStall: z.enum(['report', 'stop']).exactOptional(),
   key: z.string().exactOptional().describe('The same key answers with the first task again.'),
   ref: z.string().exactOptional().describe('A name inside one batch, for `after`.'),
-  metadata: freeData.exactOptional().describe('Free data, returned as it was.'),
+  metadata: z
+    .record(z.string(), z.unknown())
+    .exactOptional()
+    .describe('Free data, returned as it was.'),
 }) satisfies z.ZodType<TaskInput>
 
 export const taskBatch = strict({ tasks: z.array(taskInput).min(1) })
@@ -138,6 +128,9 @@ const taskSpec: z.ZodType<Task['spec']> = z.object({
   verify: argv.nullable(),
   preemptible: z.boolean(),
   maxCostUsd: z.number().nullable(),
+  maxWallMs: ms.nullable(),
+  maxAttempts: z.int(),
+  onStall: z.enum(['report', 'stop']),
   key: z.string().nullable(),
   ref: z.string().nullable(),
   metadata: z.record(z.string(), z.unknown()),
@@ -154,8 +147,11 @@ export const task: z.ZodType<Task> = z.object({
   lane: z.string(),
   fence: z.int(),
   attempt: z.int(),
+  starts: z.int(),
+  spentMs: z.number(),
+  spentUsd: z.number(),
   agent: z.string().nullable(),
-  want: z.enum(['cancelled', 'timed_out', 'preempted']).nullable(),
+  want: z.enum(['cancelled', 'timed_out', 'preempted', 'stalled']).nullable(),
   outcome: z.enum(outcomes).nullable(),
   cause: z.enum(causes).nullable(),
   result: taskResult.nullable(),
@@ -190,6 +186,16 @@ export const agentView: z.ZodType<AgentView> = z.object({
   updatedAt: ms,
 })
 
+export const explanation: z.ZodType<Explanation> = z.object({
+  subject: z.string(),
+  state: z.string(),
+  summary: z.string(),
+  since: ms,
+  reasons: z.array(z.object({ code: z.string(), text: z.string(), until: ms.nullable() })),
+  wayOut: z.array(z.string()),
+  evidence: z.array(evidence),
+})
+
 const numbers = <K extends string>(keys: readonly K[]) => z.record(z.enum(keys), z.int())
 
 export const status: z.ZodType<SquadStatus> = z.object({
@@ -204,6 +210,16 @@ export const status: z.ZodType<SquadStatus> = z.object({
   tasks: numbers(taskStates),
 })
 
+export const explanation: z.ZodType<Explanation> = z.object({
+  subject: z.string(),
+  state: z.string(),
+  summary: z.string(),
+  since: ms,
+  reasons: z.array(z.object({ code: z.string(), text: z.string(), until: ms.nullable() })),
+  wayOut: z.array(z.string()),
+  evidence: z.array(evidence),
+})
+
 export const event: z.ZodType<SquadEvent> = z.object({
   seq: z.int(),
   at: ms,
@@ -215,7 +231,7 @@ export const event: z.ZodType<SquadEvent> = z.object({
 
 export const settings = z.record(
   z.enum(Object.keys(configTable) as (keyof Config)[]),
-  z.union([z.number(), z.boolean(), z.string()]),
+  z.union([z.number(), z.boolean(), z.string(), z.record(z.string(), z.number())]),
 )
 
 export const failure = z.object({

@@ -8,7 +8,7 @@ import { allowedHosts, judge } from './guard.ts'
 import { createServer as createHttpServer } from './http.ts'
 import type { Failure } from './reply.ts'
 import { refuse, toFailure } from './reply.ts'
-import type { Context } from './routes.ts'
+import type { Context } from './route.ts'
 import { bindSocket } from './socket.ts'
 import { Traffic } from './traffic.ts'
 
@@ -16,9 +16,9 @@ export type ServerOptions = Pick<Context, 'squad' | 'metrics' | 'control'> & {
   /** Needed for TCP. */
   token?: string
   /** May tasks run? Default: always. */
-  ready?(): boolean
+  ready?: () => boolean
   /** Told of errors that are ours, not the client's. Default: nobody is. */
-  onDefect?(error: unknown): void
+  onDefect?: (error: unknown) => void
   /** Of a request's body. Default 64 MiB: a batch of tasks. */
   maxBodyBytes?: number
   /** Event streams at a time. Default 500. */

@@ -6,6 +6,7 @@ type Field =
   | { kind: 'duration'; default: number; min: number; max: number; doc: string }
   | { kind: 'flag'; default: boolean; doc: string }
   | { kind: 'choice'; default: string; choices: readonly string[]; doc: string }
+  | { kind: 'limits'; default: Readonly<Record<string, number>>; doc: string }
 
 const day = 86_400_000
 
@@ -56,10 +57,71 @@ export const configTable = {
     'Restarts of an agent host within the period before it is given up.',
   ),
   restartPeriodMs: duration(60_000, 1000, day, 'The period of restartIntensity.'),
+  breakerMaxFailures: count(3, 1, 1000, 'Failures in a row that open a breaker.'),
+  breakerResetMs: duration(
+    30_000,
+    10,
+    day,
+    'How long a breaker stays open before it lets probes through.',
+  ),
+  breakerHalfOpenTests: count(
+    2,
+    1,
+    100,
+    'Probes of a half-open breaker, and successes that close it.',
+  ),
+  programLimits: {
+    kind: 'limits',
+    default: {},
+    doc: 'Tasks at the same time by program: { "claude": 4 }.',
+  },
+  labelLimits: {
+    kind: 'limits',
+    default: {},
+    doc: 'Tasks at the same time by agent label: { "gpu": 1 }.',
+  },
+  maxLoadPerCore: count(
+    8,
+    0,
+    10_000,
+    'No new task above this load average per core; 0 = no limit.',
+  ),
+  minFreeMemoryBytes: count(
+    268_435_456,
+    0,
+    1_099_511_627_776,
+    'No new task with less free memory.',
+  ),
+  minFreeDiskBytes: count(536_870_912, 0, 1_099_511_627_776, 'No new task with less free disk.'),
+  stallAfterMs: duration(
+    600_000,
+    0,
+    day,
+    'Without output and CPU for this long a task is stalled; 0 = never.',
+  ),
+  sampleIntervalMs: duration(
+    5000,
+    100,
+    day,
+    'Time between two samples of CPU and memory while tasks run.',
+  ),
+  taskMaxAttempts: count(
+    20,
+    1,
+    10_000,
+    'Starts of one task, counted or not, before a person is asked.',
+  ),
   eventRetention: count(100_000, 1000, 100_000_000, 'Events kept in the log.'),
 } as const satisfies Record<string, Field>
 
-type Widen<T> = T extends number ? number : T extends boolean ? boolean : T
+type Limits = Readonly<Record<string, number>>
+type Widen<T> = T extends number
+  ? number
+  : T extends boolean
+    ? boolean
+    : T extends object
+      ? Limits
+      : T
 
 /** The settings of one squad. Defaults, units and meaning: `configTable`. */
 export type Config = {
@@ -101,6 +163,12 @@ function parseField(name: string, field: Field, value: unknown): unknown {
         `${name} ${JSON.stringify(value)} is unknown`,
         `use ${field.choices.join(', ')}`,
       )
+    case 'limits':
+      if (isLimits(value)) return Object.freeze({ ...value })
+      throw badConfig(
+        `${name} ${JSON.stringify(value)} is not a set of limits`,
+        'write { "name": 2 }, whole numbers from 0 on',
+      )
     case 'count':
     case 'duration': {
       const number =
@@ -117,6 +185,11 @@ function parseField(name: string, field: Field, value: unknown): unknown {
       )
     }
   }
+}
+
+function isLimits(value: unknown): value is Limits {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return false
+  return Object.values(value).every((one) => Number.isSafeInteger(one) && Number(one) >= 0)
 }
 
 function toMs(text: string, name: string): number {

@@ -49,6 +49,8 @@ export type Verdict = {
   reason: string
   startedAt: number | null
   endedAt: number
+  /** When it may go again, if the failure says so (a quota that resets), ms since 1970. */
+  retryAt?: number | null
   result: TaskResult
 }
 

@@ -70,8 +70,17 @@ export interface Store {
   task(id: TaskId): Task
   tasks(filter: TaskFilter): Task[]
   taskCounts(): Record<TaskState, number>
-  /** Time since the oldest ready task was created, by priority; for metrics. */
+  /** When the oldest of the ready tasks was stored. */
   oldestReadyAt(): number | null
+  /** The critical task that is to be next, or null. */
+  urgent(): Task | null
+  /** Ready tasks of its lane that go before it; counts no further than 1000. */
+  ahead(id: TaskId): number
+  parents(id: TaskId): { id: TaskId; state: TaskState }[]
+
+  /** Keeps a small thing (plain JSON; null takes it away) that is to survive a restart. */
+  note(name: string, value: unknown, events: readonly NewEvent[], now: number): Promise<void>
+  notes(): ReadonlyMap<string, unknown>
 
   /** Throws SQUADD_CONFLICT when the name is taken. The answer has its new `key`. */
   addAgent(spec: AgentSpec, place: (key: string) => string, now: number): Promise<AgentRecord>
@@ -157,6 +166,35 @@ export interface Worktrees {
 export interface OutboxWatch {
   /** `onFacts(null)`: something may have been missed, look at the whole folder. */
   watch(dir: string, onFacts: (names: string[] | null) => void): () => void
+}
+
+/** What the processes of one program use now. `cpuPercent`: of one core, since the last sample. */
+export type LoadSample = {
+  cpuPercent: number
+  memoryBytes: number
+  /** Of the machine's memory, 0 to 1. */
+  memoryShare: number
+  processes: number
+}
+
+/** Looks at whole process trees, all in one sweep. */
+export interface LoadSampler {
+  /** `roots`: a name and the pid its tree begins at; a tree that is gone is left out of the answer. */
+  sample(roots: ReadonlyMap<string, number>): Promise<ReadonlyMap<string, LoadSample>>
+}
+
+/** How the machine is. */
+export type HostFacts = {
+  /** Load average of one minute, per core. */
+  loadPerCore: number
+  totalMemoryBytes: number
+  freeMemoryBytes: number
+  /** Where the squad keeps its state. */
+  freeDiskBytes: number
+}
+
+export interface HostProbe {
+  facts(): HostFacts
 }
 
 /** Reads the stored output of an attempt, oldest byte first. */

@@ -1,5 +1,6 @@
 import type { AgentInput, AgentView } from './agent.ts'
 import type { SquadEvent } from './event.ts'
+import type { Explanation } from './explanation.ts'
 import type { TaskFilter } from './ports.ts'
 import type { Task, TaskId, TaskInput, TaskState } from './task.ts'
 
@@ -43,6 +44,9 @@ export interface Squad {
   /** The output kept of its newest attempt. */
   taskOutput(id: TaskId): AsyncIterable<Uint8Array>
   taskDiff(id: TaskId): Promise<string>
+
+  /** Why an agent or a task is as it is, and what would have to change. */
+  explain(subject: string): Explanation
 
   /**
    * Events after number `since` (default: from now on), for ever, or with `follow: false` up to the

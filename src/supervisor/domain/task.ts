@@ -144,7 +144,13 @@ export type TaskInput = {
   verify?: string[]
   /** A critical task may interrupt it. Default: true for `low`, else false. */
   preemptible?: boolean
+  /** Caps over all attempts: when one is reached a person is asked before the next. */
   maxCostUsd?: number
+  maxWallMs?: number
+  /** Attempts, counted or not. Default from the configuration. */
+  maxAttempts?: number
+  /** Without output and CPU for a time: only say so (default), or stop the attempt as failed. */
+  onStall?: 'report' | 'stop'
   /** Idempotency key: the same key answers with the first task again. */
   key?: string
   /** A name inside one batch, for `after`. */
@@ -155,12 +161,16 @@ export type TaskInput = {
 
 /** A checked task, every default filled in. */
 export type TaskSpec = Required<
-  Omit<TaskInput, 'deadlineAt' | 'notBeforeAt' | 'verify' | 'maxCostUsd' | 'key' | 'ref'>
+  Omit<
+    TaskInput,
+    'deadlineAt' | 'notBeforeAt' | 'verify' | 'maxCostUsd' | 'maxWallMs' | 'key' | 'ref'
+  >
 > & {
   deadlineAt: number | null
   notBeforeAt: number | null
   verify: string[] | null
   maxCostUsd: number | null
+  maxWallMs: number | null
   key: string | null
   ref: string | null
 }
@@ -181,6 +191,11 @@ export type Task = {
   fence: number
   /** Attempts that count (a preempted or never started one does not). */
   attempt: number
+  /** Attempts since it was stored or a person last let it go on, counted or not. */
+  starts: number
+  /** What these attempts have used. */
+  spentMs: number
+  spentUsd: number
   /** The agent that has it, or had it last. */
   agent: string | null
   /** A stop that was asked for while it ran and must not be forgotten. */
@@ -195,9 +210,13 @@ export type Task = {
 }
 
 /** Why a running attempt is to be stopped. */
-export type StopReason = 'cancelled' | 'timed_out' | 'preempted'
+export type StopReason = 'cancelled' | 'timed_out' | 'preempted' | 'stalled'
 
-export type TaskLimits = { maxPromptBytes: number; taskTimeoutMs: number }
+export type TaskLimits = {
+  maxPromptBytes: number
+  taskTimeoutMs: number
+  taskMaxAttempts: number
+}
 
 const label = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,47}$/
 const agentName = /^[A-Za-z0-9][A-Za-z0-9_-]{0,47}$/
@@ -252,7 +271,10 @@ export function createTask(input: TaskInput, limits: TaskLimits): TaskSpec {
     onUnknown: input.onUnknown ?? 'hold',
     verify: checkCommand(input.verify),
     preemptible: input.preemptible ?? priority === 'low',
-    maxCostUsd: input.maxCostUsd ?? null,
+    maxCostUsd: checkCost(input.maxCostUsd),
+    maxWallMs: input.maxWallMs === undefined ? null : checkCount(input.maxWallMs, 'maxWallMs'),
+    maxAttempts: checkCount(input.maxAttempts ?? limits.taskMaxAttempts, 'maxAttempts', 10_000),
+    onStall: input.onStall ?? 'report',
     key: checkText(input.key, 'key', 200),
     ref: checkRef(input.ref),
     metadata: input.metadata ?? {},
@@ -279,6 +301,12 @@ function checkPrompt(prompt: unknown, maxBytes: number): string {
 function checkCount(value: number, field: string, max = Number.MAX_SAFE_INTEGER): number {
   if (Number.isSafeInteger(value) && value >= 0 && value <= max) return value
   throw invalid(field, value, 'is out of range', `use a whole number from 0 to ${max}`)
+}
+
+function checkCost(value: number | undefined): number | null {
+  if (value === undefined) return null
+  if (Number.isFinite(value) && value >= 0) return value
+  throw invalid('maxCostUsd', value, 'is not a cost', 'use US dollars, 0 or more')
 }
 
 function checkCommand(argv: string[] | undefined): string[] | null {

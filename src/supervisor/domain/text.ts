@@ -1,3 +1,5 @@
+/* oxlint-disable no-control-regex -- control characters are what this is about */
+
 // A string sequence (OSC, DCS, SOS, PM, APC) ends at its terminator, or with the line: an unfinished
 // one must not swallow what follows.
 const stringSequence =

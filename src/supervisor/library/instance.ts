@@ -129,6 +129,9 @@ export class Instance {
       lane: 'any',
       fence: 1,
       attempt: 1,
+      starts: 1,
+      spentMs: 0,
+      spentUsd: 0,
       agent: this.agent.id,
       want: null,
       outcome: null,
@@ -157,6 +160,7 @@ export class Instance {
       gaveUp: () => {},
       lost: () => {},
       happened: () => {},
+      breaker: () => 'closed',
     }
   }
 }

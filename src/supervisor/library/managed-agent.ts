@@ -48,8 +48,8 @@ export class ManagedAgent {
   }
 
   /** Asks its host for a sign of life. Throws SQUADD_TIMEOUT when it hangs. */
-  performHealthCheck(): Promise<void> {
-    return this.supervised.probe(probeWithinMs)
+  async performHealthCheck(): Promise<void> {
+    await this.supervised.probe(probeWithinMs)
   }
 
   /** Runs a task on this agent and no other; through the queue when it has an orchestrator. */

@@ -1,13 +1,6 @@
+import type { HostFacts } from '../domain/ports.ts'
 import type { Bar } from './eligibility.ts'
 import { bar } from './eligibility.ts'
-
-/** How the machine is. */
-export type HostFacts = {
-  /** Load average of one minute, per core. */
-  loadPerCore: number
-  freeMemoryBytes: number
-  freeDiskBytes: number
-}
 
 export type PressureLimits = {
   /** 0 = no limit. */

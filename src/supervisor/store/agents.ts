@@ -113,5 +113,5 @@ export function* agents(): Op<AgentRecord[]> {
 const noAgent = (id: string): SquadError =>
   new SquadError('SQUADD_NOT_FOUND', `there is no agent ${id}`, {
     agentId: id,
-    hint: 'squadd agents lists them',
+    hint: 'squadd agent list shows them',
   })

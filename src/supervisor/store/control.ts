@@ -91,7 +91,9 @@ function* goOn(
   const spec = yield* row<{ opts: string }>('select opts from spec where task_id = ?1', task.id)
   const { notBeforeAt } = JSON.parse(spec!.opts) as Pick<TaskSpec, 'notBeforeAt'>
   const early = notBeforeAt !== null && notBeforeAt > tx.now
-  const change = { ...patch, not_before: notBeforeAt }
+  // What it may spend begins anew: a person has looked at it.
+  const anew = { base_fence: task.fence, spent_ms: 0, spent_usd: 0 }
+  const change = { ...patch, ...anew, not_before: notBeforeAt }
   if (patch.unmet === 0 && !early) {
     yield* move(tx, task, signal, change, { from: task.state })
     return

@@ -61,7 +61,7 @@ function storedNumber(name: string, index: number): number {
 function* isMet(id: number, name: string, spec: TaskSpec, index: number): Op<boolean> {
   const parent = yield* row<{ state: TaskState }>('select state from task where id = ?1', id)
   if (!parent)
-    throw refusal(index, 'after', name, 'does not exist', 'squadd tasks lists the stored ones')
+    throw refusal(index, 'after', name, 'does not exist', 'squadd task list shows the stored ones')
   if (parent.state === 'completed') return true
   if (parent.state !== 'failed' && parent.state !== 'cancelled') return false
   if (spec.onParentFailure === 'run') return true

@@ -32,6 +32,9 @@ export type Patch = Partial<
     TaskRow,
     | 'fence'
     | 'attempt'
+    | 'base_fence'
+    | 'spent_ms'
+    | 'spent_usd'
     | 'agent'
     | 'outcome'
     | 'cause'

@@ -24,15 +24,25 @@ const steps = migrations(sqliteDialect)
  * program or of a newer squadd; SQUADD_STORE_FAILED when it cannot be opened or written.
  */
 export function openSqliteStore(options: SqliteOptions): Store {
-  const { file } = options
-  if (file !== ':memory:') prepareFile(file)
-  const writer = new Connection(file, { readOnly: false })
+  const writer = openFile(options.file, options.now)
   try {
-    tune(writer)
-    migrate(writer, steps, options.now)
     return overSqlite(writer, options)
   } catch (error) {
     writer.close()
+    throw error
+  }
+}
+
+/** The connection that writes: to a file that is ours, durable at each commit, up to date. */
+export function openFile(file: string, now: number): Connection {
+  if (file !== ':memory:') prepareFile(file)
+  const connection = new Connection(file, { readOnly: false })
+  try {
+    tune(connection)
+    migrate(connection, steps, now)
+    return connection
+  } catch (error) {
+    connection.close()
     throw error
   }
 }

@@ -100,6 +100,8 @@ function* settle(
   const counts = !('counts' in decided) || decided.counts
   const patch: Patch = {
     attempt: counts ? task.attempt : task.attempt - 1,
+    spent_ms: task.spent_ms + Math.round(verdict.result.durationMs),
+    spent_usd: task.spent_usd + (verdict.result.usage?.costUsd ?? 0),
     outcome,
     cause,
     reason,

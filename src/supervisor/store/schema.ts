@@ -4,6 +4,8 @@ export type Dialect = {
   identity: string
   /** A whole number of 64 bits. */
   integer: string
+  /** A floating point number of 64 bits. */
+  real: string
   /** What follows a table's columns. */
   table: string
   /** The same, for a table that is found by its primary key only. */
@@ -13,6 +15,7 @@ export type Dialect = {
 export const sqliteDialect: Dialect = {
   identity: 'integer primary key autoincrement',
   integer: 'integer',
+  real: 'real',
   table: 'strict',
   keyed: 'strict, without rowid',
 }
@@ -24,7 +27,7 @@ export const applicationId = 0x73717561
  * The way from an empty file to the present form, one step a version; a step that was ever
  * published is never changed. `task` is hot and small; what only people read lies beside it.
  */
-export function migrations({ identity, integer, table, keyed }: Dialect): readonly string[] {
+export function migrations({ identity, integer, real, table, keyed }: Dialect): readonly string[] {
   return [
     `
     create table meta(name text primary key, value text not null) ${keyed};
@@ -40,6 +43,9 @@ export function migrations({ identity, integer, table, keyed }: Dialect): readon
       ready_at ${integer},
       fence ${integer} not null default 0,
       attempt ${integer} not null default 0,
+      base_fence ${integer} not null default 0,
+      spent_ms ${integer} not null default 0,
+      spent_usd ${real} not null default 0,
       agent text,
       want text,
       outcome text,
@@ -52,6 +58,8 @@ export function migrations({ identity, integer, table, keyed }: Dialect): readon
     ) ${table};
     create index task_ready on task(state, lane, rank, id) where state = 'ready';
     create index task_delayed on task(state, not_before) where state = 'delayed';
+    create index task_urgent on task(state, priority, rank, id)
+      where state = 'ready' and priority = 'critical';
     create index task_state on task(state, id);
     create index task_agent on task(agent, id) where agent is not null;
     create unique index task_key on task(key) where key is not null;
@@ -120,6 +128,8 @@ export function migrations({ identity, integer, table, keyed }: Dialect): readon
       created_at ${integer} not null,
       updated_at ${integer} not null
     ) ${table};
+
+    create table note(name text primary key, value text not null) ${keyed};
 
     create table counter(
       name text not null,

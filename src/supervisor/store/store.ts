@@ -5,6 +5,7 @@ import { askStop, cancel, nextDueAt, promote, release, retry } from './control.t
 import { enqueue } from './enqueue.ts'
 import { append, counters, eventRange, eventsSince, trimTo } from './events.ts'
 import type { Listener, Written } from './group-commit.ts'
+import { ahead, note, notes, parents, urgent } from './questions.ts'
 import { record } from './record.ts'
 import type { Op } from './statement.ts'
 import { oldestReadyAt, task, taskCounts, tasks } from './task-row.ts'
@@ -57,6 +58,12 @@ export function createStore(engine: Engine, instanceId: string, settings: Settin
     tasks: (filter) => engine.read(tasks(filter)),
     taskCounts: () => engine.read(taskCounts()),
     oldestReadyAt: () => engine.read(oldestReadyAt()),
+    urgent: () => engine.read(urgent()),
+    ahead: (id) => engine.read(ahead(id)),
+    parents: (id) => engine.read(parents(id)),
+
+    note: (name, value, events, now) => write(now, (tx) => note(tx, name, value, events)),
+    notes: () => engine.read(notes()),
 
     addAgent: (spec, place, now) => write(now, (tx) => addAgent(tx, spec, place)),
     updateAgent: (id, patch, events, now) => write(now, (tx) => updateAgent(tx, id, patch, events)),

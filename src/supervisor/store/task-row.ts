@@ -14,6 +14,9 @@ export type TaskRow = Pick<
   unmet: number
   not_before: number | null
   ready_at: number | null
+  base_fence: number
+  spent_ms: number
+  spent_usd: number
   outcome: Outcome | null
   cause: Task['cause']
   key: string | null
@@ -44,6 +47,9 @@ export function toTask(task: TaskRow, texts: Texts): Task {
     lane: task.lane,
     fence: task.fence,
     attempt: task.attempt,
+    starts: task.fence - task.base_fence,
+    spentMs: task.spent_ms,
+    spentUsd: task.spent_usd,
     agent: task.agent,
     want: task.want,
     outcome: task.outcome,
@@ -65,7 +71,7 @@ export function rowOf(id: TaskId): number {
 const notFound = (id: TaskId): SquadError =>
   new SquadError('SQUADD_NOT_FOUND', `there is no task ${id}`, {
     taskId: id,
-    hint: 'squadd tasks lists them',
+    hint: 'squadd task list shows them',
   })
 
 /** Throws SQUADD_NOT_FOUND. */

@@ -5,13 +5,13 @@ import { agentSpec, t0 } from '../support.ts'
 export function agentRules(open: OpenStore): void {
   t.test('an agent gets a key that is never used again, and a place by it', async (t) => {
     const store = open(t)
-    const ann = await store.addAgent(agentSpec('ann'), (key) => `/work/${key}`, t0)
+    const ann = await store.addAgent(agentSpec('ann'), (key) => `/trees/${key}`, t0)
     t.strictSame(ann, {
       spec: agentSpec('ann'),
       key: 'a1',
       goal: 'up',
       failure: null,
-      worktree: '/work/a1',
+      worktree: '/trees/a1',
       ownsBranch: false,
       tasksCompleted: 0,
       tasksFailed: 0,
