@@ -57,12 +57,12 @@ function handOver(binary) {
     const child = modules[0].spawn(binary, process.execArgv.concat(process.argv.slice(1)), {
       stdio: 'inherit',
     })
-    // A terminal sends its signals to both of us.
-    const shared = modules[1].isatty(0) ? ['SIGTERM'] : ['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT']
+    // What a person types goes to both of us already.
+    const typed = modules[1].isatty(0) ? ['SIGINT', 'SIGQUIT'] : []
     const handlers = {}
-    ;['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT'].forEach(function (signal) {
+    ;['SIGTERM', 'SIGHUP', 'SIGINT', 'SIGQUIT'].forEach(function (signal) {
       handlers[signal] = function () {
-        if (shared.indexOf(signal) >= 0) child.kill(signal)
+        if (typed.indexOf(signal) < 0) child.kill(signal)
       }
       process.on(signal, handlers[signal])
     })

@@ -3,21 +3,11 @@ import { join } from 'node:path'
 import { execa, execaSync } from 'execa'
 import t from 'tap'
 import type { AgentView } from '../src/supervisor/domain/agent.ts'
-import { Field } from './support/field.ts'
+import { Field, gate } from './support/field.ts'
 import { Squadd } from './support/squadd.ts'
 
 const view = (field: Field, id: string) =>
   field.client.call('agents.show', { id }) as Promise<AgentView>
-
-/** A script that says when it has begun and then waits to be let go. */
-const gate = (field: Field, name: string) => {
-  const flag = join(field.squad.dir, `go-${name}`)
-  execaSync('mkfifo', [flag])
-  return {
-    prompt: `echo "began ${name}.0 $$" >> '${field.journal}'; cat '${flag}'`,
-    open: () => writeFileSync(flag, 'go\n'),
-  }
-}
 
 t.test('a person pauses, resumes, releases, stops and removes an agent', async (t) => {
   const field = new Field()

@@ -24,6 +24,10 @@ export type AssemblyOptions = {
   /** The configuration as it is now; it may change. */
   config: () => Config
   env: NodeJS.ProcessEnv
+  /** Hosts and watches do not keep this process alive. Default false. */
+  background?: boolean
+  /** No other supervisor will ever adopt the agents: they end with this process. Default false. */
+  endsWithSupervisor?: boolean
   version: string
   onError: (error: unknown) => void
 }
@@ -34,16 +38,17 @@ export type Assembly = { squad: Supervisor; store: Store; metrics: Metrics }
 const endSlackMs = 10_000
 
 /** What agents need of the world: forked hosts, tmux and git, in the folders of `home`. */
-export function agentPorts(
-  { home, config, env }: Pick<AssemblyOptions, 'home' | 'config' | 'env'>,
+function agentPorts(
+  options: Omit<AssemblyOptions, 'storeFile' | 'version' | 'onError'>,
   instanceId: string,
 ): AgentPorts {
+  const { home, config, env, background = false, endsWithSupervisor = false } = options
   return {
     clock: systemClock,
     random: systemRandom,
-    hosts: createAgentHosts({ logFile: home.logFile }),
+    hosts: createAgentHosts({ logFile: home.logFile, background }),
     worktrees: createWorktrees(),
-    watch: createOutboxWatch(),
+    watch: createOutboxWatch({ background }),
     brake: () => ({ intensity: config().restartIntensity, periodMs: config().restartPeriodMs }),
     endLimitMs: () => config().stopGraceMs + endSlackMs,
     setup(record, current) {
@@ -60,6 +65,7 @@ export function agentPorts(
         outputLimitBytes: config().outputLimitBytes,
         outputTailBytes: config().outputTailBytes,
         stopGraceMs: config().stopGraceMs,
+        endsWithSupervisor,
         current,
       }
     },

@@ -47,20 +47,25 @@ export class HealthMonitor {
     await Promise.all(
       this.#agents()
         .filter((agent) => agent.isProbeable)
-        .map((one) => this.#check(one)),
+        .map((one) => this.check(one).catch(() => {})),
     )
   }
 
-  async #check(agent: SupervisedAgent): Promise<void> {
+  /** Asks one agent now. Throws what is wrong with it, when that has been told. */
+  async check(agent: SupervisedAgent): Promise<void> {
+    const wasProbeable = agent.isProbeable
     const failure = await agent.probe(answerWithinMs).then(
       () => null,
-      (error: Error) => error.message,
+      (error: Error) => error,
     )
-    if (failure !== null && !agent.isProbeable) return
+    // A host that was let go meanwhile has failed nobody.
+    if (failure && wasProbeable && !agent.isProbeable) throw failure
     const health = assessProbe(this.#health.get(agent) ?? unprobed, failure === null)
     this.#health.set(agent, health)
-    if (failure === null) return
-    this.#happened({ type: 'HealthCheckFailed', agentId: agent.id, data: { reason: failure } })
+    if (!failure) return
+    const reason = failure.message
+    this.#happened({ type: 'HealthCheckFailed', agentId: agent.id, data: { reason } })
     if (health.status === 'dead') agent.replaceHost()
+    throw failure
   }
 }

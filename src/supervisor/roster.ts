@@ -99,6 +99,14 @@ export class Roster {
     })
   }
 
+  /** Forgets an agent that another supervisor has taken over; what belongs to it stays. */
+  handOver(id: string): Promise<void> {
+    return this.#alone(id, 'handed over', async () => {
+      await this.#ports.store.removeAgent(id, [], this.#clock.now())
+      this.#agents.delete(id)
+    })
+  }
+
   /** Adds an agent and brings it up. When that fails nothing of it is left. */
   async add(input: AgentInput): Promise<SupervisedAgent> {
     const spec = createAgent(input)
@@ -175,7 +183,7 @@ export class Roster {
     return this.#alone(id, 'reset', async () => {
       const agent = this.get(id)
       if (agent.state !== 'failed') throw wrongState(agent, 'reset')
-      await this.#goals.aim(agent, 'up', { type: 'AgentRecovered' }, { failure: null })
+      await this.#goals.aim(agent, 'up', undefined, { failure: null })
       await this.#goals.bringUp(agent)
       return agent
     })

@@ -19,6 +19,8 @@ const screenTimeoutMs = 5000
 export class SupervisedAgent {
   readonly #life: AgentLife
   record: AgentRecord
+  /** Names its folders and its tmux socket: they stay when another owner gives it another record. */
+  readonly #key: string
   readonly #ports: AgentPorts
   #owner: Owner
   readonly #link: HostLink
@@ -29,10 +31,15 @@ export class SupervisedAgent {
   load: LoadSample | null = null
   lastAssignedAt = 0
   lastHealthCheckAt: number | null = null
+  /** What was wrong at the last health check. */
+  healthProblem: string | null = null
+  /** Why it was out of service, until it is usable again. */
+  #outage: string | null = null
 
   constructor(record: AgentRecord, ports: AgentPorts, owner: Owner) {
     this.#life = new AgentLife(record.spec.id, ports.clock, (event) => this.#owner.happened(event))
     this.record = record
+    this.#key = record.key
     this.#ports = ports
     this.#owner = owner
     this.#link = new HostLink(ports, () => this.setup(), {
@@ -107,6 +114,7 @@ export class SupervisedAgent {
 
   /** Shows an agent without a host as what it is. */
   rest(signal: 'pause' | 'stop' | 'fail', reason: string): void {
+    if (signal === 'fail') this.#outage = reason
     this.#life.move(signal, reason, 'store')
   }
 
@@ -177,9 +185,16 @@ export class SupervisedAgent {
 
   /** Asks the host for a sign of life. Throws SQUADD_TIMEOUT when it hangs. */
   async probe(timeoutMs: number): Promise<{ outputAt: number | null }> {
-    const { outputAt } = await this.#link.ask<'alive'>('probe', timeoutMs)
-    this.lastHealthCheckAt = this.#ports.clock.now()
-    return { outputAt }
+    try {
+      const { outputAt } = await this.#link.ask<'alive'>('probe', timeoutMs)
+      this.healthProblem = null
+      return { outputAt }
+    } catch (error) {
+      this.healthProblem = error instanceof Error ? error.message : String(error)
+      throw error
+    } finally {
+      this.lastHealthCheckAt = this.#ports.clock.now()
+    }
   }
 
   get hasHost(): boolean {
@@ -243,7 +258,7 @@ export class SupervisedAgent {
     const current = this.#current
     const running = current && !current.recorded
     return this.#ports.setup(
-      this.record,
+      { ...this.record, key: this.#key },
       running ? { order: orderOf(current.task), stop: current.stop } : null,
     )
   }
@@ -285,6 +300,8 @@ export class SupervisedAgent {
   }
 
   #ready(tmuxPid: number): void {
+    this.healthProblem = null
+    this.#recovered()
     if (this.#current?.recorded) this.#current = null
     if (this.#current) return this.#life.move('adopt', `task ${this.#current.task.id}`, 'host')
     if (this.record.goal === 'paused') return this.#life.move('pause', 'paused', 'operator')
@@ -300,13 +317,22 @@ export class SupervisedAgent {
     this.#owner.free(this)
   }
 
+  #recovered(): void {
+    const reason = this.#outage
+    if (reason === null) return
+    this.#outage = null
+    this.#owner.happened({ type: 'AgentRecovered', agentId: this.id, data: { reason } })
+  }
+
   #lost(reason: string, inMs: number): void {
+    this.#outage = reason
     this.#owner.happened({ type: 'AgentRestarted', agentId: this.id, data: { reason, inMs } })
     if (this.state !== 'starting') this.#life.move('lose', reason, 'process')
   }
 
   #giveUp(reason: string): void {
     this.#unwatch()
+    this.#outage = reason
     const task = this.#drop()
     this.#life.move('fail', reason, 'process')
     this.#owner.gaveUp(this, reason, task)

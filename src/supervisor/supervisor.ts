@@ -30,6 +30,7 @@ import { breakerConfig, Placement } from './placement.ts'
 import { TaskQueue } from './queue.ts'
 import type { RosterPorts } from './roster.ts'
 import { Roster } from './roster.ts'
+import { SystemMetrics } from './system-metrics.ts'
 
 export type SupervisorPorts = RosterPorts & {
   store: Store
@@ -62,6 +63,7 @@ export class Supervisor implements Squad {
   readonly #loads: LoadMonitor
   readonly #explainer: Explainer
   readonly #health: HealthMonitor
+  readonly #system: SystemMetrics
   readonly #startedAt: number
   #closing = false
 
@@ -126,6 +128,13 @@ export class Supervisor implements Squad {
       () => this.#roster.all,
       (event) => this.#happened(event),
     )
+    this.#system = new SystemMetrics({
+      clock,
+      intervalMs: () => config().healthCheckIntervalMs,
+      status: () => this.status(),
+      agents: () => this.#roster.all,
+      happened,
+    })
   }
 
   /**
@@ -137,6 +146,7 @@ export class Supervisor implements Squad {
     for (const task of running) this.#dispatcher.track(task)
     this.#dispatcher.start()
     this.#health.start()
+    this.#system.start()
     this.#loads.wake()
     await this.#roster.restore(running, this.#ports.startWidth)
     for (const agent of this.#roster.all)
@@ -176,6 +186,21 @@ export class Supervisor implements Squad {
     await this.#roster.adopt(id, agent)
   }
 
+  /** Forgets an agent that another supervisor has adopted; what belongs to it stays. */
+  handOver(id: string): Promise<void> {
+    return this.#roster.handOver(id)
+  }
+
+  /** Asks an agent's host for a sign of life. Throws what is wrong, when that has been told. */
+  checkAgent(id: string): Promise<void> {
+    return this.#health.check(this.#roster.get(id))
+  }
+
+  /** Looks at CPU and memory of all programs now, not when it is time. */
+  sampleLoads(): Promise<void> {
+    return this.#loads.sweep()
+  }
+
   agent(id: string): SupervisedAgent {
     return this.#roster.get(id)
   }
@@ -203,12 +228,19 @@ export class Supervisor implements Squad {
   }
 
   async restartAgent(id: string): Promise<AgentView> {
-    return (await this.#roster.restart(id)).view()
+    const agent = await this.#roster.restart(id)
+    this.#breakers.reset(id)
+    this.#dispatcher.wake()
+    return agent.view()
   }
 
   async resetAgent(id: string): Promise<AgentView> {
+    const agent = this.#roster.get(id)
+    const isBroken = this.#breakers.ofAgent(id).kind !== 'closed'
+    if (agent.state === 'failed' || !isBroken) await this.#roster.reset(id)
     this.#breakers.reset(id)
-    return (await this.#roster.reset(id)).view()
+    this.#dispatcher.wake()
+    return agent.view()
   }
 
   async removeAgent(id: string, how: { keepBranch?: boolean } = {}) {
@@ -232,6 +264,8 @@ export class Supervisor implements Squad {
     this.#dispatcher.wake()
     const tasks = await stored
     if (tasks.some((task) => task.state === 'delayed')) this.#dispatcher.due()
+    // Before the commit nobody could see that it is urgent.
+    if (tasks.some((task) => task.priority === 'critical')) this.#attempts.makeRoom()
     return tasks
   }
 
@@ -311,6 +345,7 @@ export class Supervisor implements Squad {
     this.#closing = true
     this.#dispatcher.stop()
     this.#health.stop()
+    this.#system.stop()
     this.#loads.stop()
     this.#recovery.close()
     this.#breakers.close()

@@ -3,6 +3,7 @@ import type { FromHost, ToHost } from '../supervisor/domain/message.ts'
 import { Session } from './session.ts'
 
 let session: Session | undefined
+let endsWithSupervisor = false
 let unsent = 0
 let exitCode: number | undefined
 
@@ -31,6 +32,7 @@ function exitWhenSent(): void {
 process.on('message', (message: ToHost) => {
   if (message.kind === 'init') {
     process.title = `squadd-host ${message.setup.runPrefix}`
+    endsWithSupervisor = message.setup.endsWithSupervisor ?? false
     session = new Session(message.setup, { send, exit })
     session.start()
     return
@@ -43,5 +45,9 @@ process.on('message', (message: ToHost) => {
   })
 })
 
-// The supervisor is gone or lets go. tmux and the program go on; the next host finds them.
-process.on('disconnect', () => process.exit(0))
+// The supervisor is gone or lets go. tmux and the program go on; the next host finds them, unless
+// there will be none.
+process.on('disconnect', () => {
+  if (!session || !endsWithSupervisor) process.exit(0)
+  session.receive({ kind: 'end' }).catch(() => process.exit(1))
+})

@@ -9,6 +9,8 @@ import { entryFile } from './entry.ts'
 export type AgentHostsOptions = {
   /** Gets what hosts print, which is only what they cannot say otherwise. Default: nothing does. */
   logFile?: string
+  /** Hosts do not keep this process alive. Default false. */
+  background?: boolean
 }
 
 // One small process an agent: few threads, and a heap that cannot hide a leak.
@@ -21,7 +23,14 @@ const nodeOptions = [
 /** Agent hosts as forked processes of their own session, so that no terminal's signal meets them. */
 export function createAgentHosts(options: AgentHostsOptions = {}): AgentHosts {
   return {
-    fork: (setup, events) => new ForkedHost(forkHost(setup, options), events),
+    fork(setup, events) {
+      const child = forkHost(setup, options)
+      if (options.background && !(child instanceof Error)) {
+        child.unref()
+        child.channel?.unref()
+      }
+      return new ForkedHost(child, events)
+    },
     clear: clearAgent,
   }
 }

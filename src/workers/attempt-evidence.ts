@@ -2,8 +2,10 @@ import type { HostSetup, Verdict } from '../supervisor/domain/message.ts'
 import type { Evidence, GitChange } from '../supervisor/domain/task.ts'
 import type { GitEvidence } from './git-evidence.ts'
 import type { LaunchMemo } from './launch-files.ts'
+import { readReport } from './launch-files.ts'
 import { awaitTail, readTail } from './output-tail.ts'
 import type { OutputTail, TailOptions } from './output-tail.ts'
+import { parseReport } from './program-report.ts'
 import { hasRun, verdictOf } from './verdict.ts'
 import type { Findings } from './verdict.ts'
 
@@ -13,6 +15,8 @@ export type Scene = Pick<Findings, 'order' | 'program' | 'ended' | 'stop' | 'fac
   hasTerminal: boolean
   git: GitEvidence
   memo: LaunchMemo | null
+  /** The agent's folder. */
+  dir: string
 }
 
 /** The verdict on an ended attempt, with what it left: its output and the change in git. */
@@ -28,8 +32,11 @@ export async function examine(scene: Scene): Promise<Verdict> {
         readChange(scene).catch(note('git')),
       ])
     : [null, null]
+  const said = hasRun(scene.facts) ? parseReport(readReport(scene.dir, scene.order.key)) : null
+  if (typeof said === 'string') note('report')(said)
+  const report = typeof said === 'string' ? null : said
   if (output && !output.end) note('output')('its end mark did not come: the last may be missing')
-  return verdictOf({ ...scene, output: output?.text ?? '', git, evidence, now: Date.now() })
+  return verdictOf({ ...scene, output: output?.text ?? '', report, git, evidence, now: Date.now() })
 }
 
 async function readOutput({ tail, hasTerminal }: Scene): Promise<OutputTail> {

@@ -247,6 +247,7 @@ export class Attempt {
       hasTerminal: !this.#window.isLost,
       git,
       memo: this.#memo,
+      dir: this.#ports.setup.dir,
     })
     this.#move('judged')
     this.#setReported()

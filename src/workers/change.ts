@@ -2,7 +2,8 @@ import { lstat } from 'node:fs/promises'
 import type { GitChange } from '../supervisor/domain/task.ts'
 import { trackedLines, untrackedLines } from './git-lines.ts'
 import { pathOf, readGit } from './git-read.ts'
-import { type GitView, locateWorktree, openView } from './git-view.ts'
+import { locateWorktree } from './git-place.ts'
+import { type GitAt, openView } from './git-view.ts'
 
 /**
  * The state an attempt begins at: the commit, and each file that differs from it. Plain data; a name
@@ -15,7 +16,7 @@ const mostUntracked = 2000
 
 /** Reads the state of a worktree. Throws SQUADD_GIT; `data.cause` may be `worktree_missing`. */
 export async function captureBase(worktree: string): Promise<GitBase> {
-  using view = openView(locateWorktree(worktree), worktree)
+  const view = openView(locateWorktree(worktree), worktree)
   const { head, files } = await look(worktree, view)
   return { head, files: Object.fromEntries(files) }
 }
@@ -27,7 +28,7 @@ export async function captureBase(worktree: string): Promise<GitBase> {
  * repository configures. One git call when no tracked file changed, else two. Throws as `captureBase`.
  */
 export async function changeSince(worktree: string, base: GitBase): Promise<GitChange> {
-  using view = openView(locateWorktree(worktree), worktree)
+  const view = openView(locateWorktree(worktree), worktree)
   const { branch, head, files, untracked } = await look(worktree, view)
   const changed = new Set<string>()
   for (const [name, state] of files) if (base.files[name] !== state) changed.add(name)
@@ -67,7 +68,7 @@ type Look = {
 const status = ['status', '--porcelain=v2', '-z', '--branch', '--untracked-files=all']
 const quick = ['--no-renames', '--ignore-submodules=dirty']
 
-async function look(worktree: string, view: GitView): Promise<Look> {
+async function look(worktree: string, view: GitAt): Promise<Look> {
   const found: Look = { branch: null, head: null, files: new Map(), untracked: [] }
   for (const field of (await readGit([...status, ...quick], view)).split('\0')) {
     const [, key, value = ''] = /^# branch\.(oid|head) (.*)$/s.exec(field) ?? []

@@ -6,7 +6,8 @@ import { withoutForeignCommands } from './git-config.ts'
 import { dropRecord, findRecord, folderAt, isHalfMade } from './git-record.ts'
 import { removeFolder, removeWorktree } from './git-remove.ts'
 import { git, type LockPatience, patiently, resolveRevision } from './git-run.ts'
-import { type GitPlace, openView } from './git-view.ts'
+import type { GitPlace } from './git-place.ts'
+import { atFolder, atRepository } from './git-view.ts'
 
 /**
  * Finds the worktree at `path` or makes it: on a new branch, or with `ownsBranch` on the branch that
@@ -40,25 +41,25 @@ async function addWorktree(
   path: string,
   ownsBranch: boolean,
 ): Promise<void> {
-  using view = openView(place, null)
+  const at = atRepository(place)
   const ref = `refs/heads/${branch}`
-  await checkBranchName(branch, view)
-  const tip = await resolveRevision(ref, view)
+  await checkBranchName(branch, at)
+  const tip = await resolveRevision(ref, at)
   if (tip && !ownsBranch) throw refusal(`branch ${branch} exists`, 'choose another --branch')
-  const start = tip ?? (await resolveRevision(base, view))
+  const start = tip ?? (await resolveRevision(base, at))
   if (!start) throw refusal(`base ${base} is no commit`, 'name a branch, tag or commit')
   const what = tip ? ['--', path, branch] : ['--no-track', '-b', branch, '--', path, start]
   const env = await withoutForeignCommands(repo)
   try {
-    await git(['worktree', 'add', ...what], { dir: repo, env })
+    await git(['worktree', 'add', ...what], atFolder(repo, env))
   } catch (error) {
     const record = findRecord(place.common, path)
     await removeFolder(path)
     if (record) await dropRecord(record)
     const branchIsNew = !tip && !String(error).includes('already exists')
     // Guarded by its value: nobody has worked on it yet.
-    if (branchIsNew && (await resolveRevision(ref, view)) === start)
-      await git(['update-ref', '-d', '--', ref, start], view)
+    if (branchIsNew && (await resolveRevision(ref, at)) === start)
+      await git(['update-ref', '-d', '--', ref, start], at)
     throw error
   }
 }

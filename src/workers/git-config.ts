@@ -1,4 +1,5 @@
 import { ask } from './git-run.ts'
+import { atFolder } from './git-view.ts'
 
 /**
  * Settings, as environment, that switch off every filter and hook which the repository's own
@@ -6,7 +7,7 @@ import { ask } from './git-run.ts'
  */
 export async function withoutForeignCommands(repo: string): Promise<Record<string, string>> {
   const listing = ['config', '--show-scope', '-z', '--get-regexp', '^(filter|hook)\\..+\\.']
-  const found = (await ask(listing, { dir: repo })) ?? ''
+  const found = (await ask(listing, atFolder(repo))) ?? ''
   const users = new Map<string, string>()
   const foreign = new Set<string>()
   const parts = found.split('\0')

@@ -1,9 +1,11 @@
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { open } from 'node:fs/promises'
 import { join } from 'node:path'
 import { invalid } from '../supervisor/domain/error.ts'
 import { ask, git, resolveRevision } from './git-run.ts'
 import { glance } from './git-snapshot.ts'
-import { type GitPlace, type GitView, locateWorktree, openView } from './git-view.ts'
+import { type GitPlace, locateWorktree } from './git-place.ts'
+import { atRepository, type GitAt, openView, temporaryIn } from './git-view.ts'
 
 const limitBytes = 16 * 1024 * 1024
 
@@ -15,10 +17,12 @@ const limitBytes = 16 * 1024 * 1024
  */
 export async function diffOf(path: string, base: string): Promise<string> {
   const place = locateWorktree(path)
-  using view = openView(place, path, { scratch: true })
-  const from = await startOf(base, place, view)
-  const { tree, problem } = await glance(place, path, view)
-  const file = join(view.dir, 'diff')
+  const view = openView(place, path)
+  using temporary = temporaryIn(view)
+  const at = withOwnObjects(temporary.path, place, view)
+  const from = await startOf(base, place, at)
+  const { tree, problem } = await glance(place, path, at)
+  const file = join(temporary.path, 'diff')
   const plain = [
     '--no-ext-diff',
     '--no-textconv',
@@ -26,13 +30,25 @@ export async function diffOf(path: string, base: string): Promise<string> {
     '--src-prefix=a/',
     '--dst-prefix=b/',
   ]
-  await git(['diff', ...plain, `--output=${file}`, from, tree], view)
+  await git(['diff', ...plain, `--output=${file}`, from, tree], at)
   const text = await readStart(file)
   return problem === null ? text : `${text}# not all files could be read: ${problem}\n`
 }
 
-async function startOf(base: string, place: GitPlace, view: GitView): Promise<string> {
-  using repository = openView({ ...place, gitDir: place.common }, null)
+/** New objects go into `dir` and vanish with it. */
+function withOwnObjects(dir: string, { common }: GitPlace, at: GitAt): GitAt {
+  mkdirSync(join(dir, 'objects/info'), { recursive: true })
+  const real = JSON.stringify(join(common, 'objects'))
+  writeFileSync(join(dir, 'objects/info/alternates'), `${real}\n`)
+  return {
+    ...at,
+    env: { ...at.env, GIT_OBJECT_DIRECTORY: join(dir, 'objects') },
+    options: ['-c', 'core.fsync=none'],
+  }
+}
+
+async function startOf(base: string, place: GitPlace, view: GitAt): Promise<string> {
+  const repository = atRepository({ ...place, gitDir: place.common })
   const commit = await resolveRevision(base, repository)
   if (commit === null)
     throw invalid('base', base, 'is no commit', 'name a branch, tag or commit of the repository')

@@ -1,13 +1,14 @@
 import { copyFile, lstat, stat, utimes } from 'node:fs/promises'
 import { join } from 'node:path'
 import { git } from './git-run.ts'
-import type { GitView } from './git-view.ts'
+import type { GitAt } from './git-view.ts'
 
 /**
- * A view whose index is a copy of the worktree's: what is added to it leaves the agent's index alone.
+ * The same with an index of its own in `dir`, a copy of the worktree's: what is added to it leaves the
+ * agent's index alone.
  */
-export async function withOwnIndex(gitDir: string, view: GitView): Promise<GitView> {
-  const own = join(view.dir, 'index')
+export async function withOwnIndex(gitDir: string, dir: string, at: GitAt): Promise<GitAt> {
+  const own = join(dir, 'index')
   const before = await stat(join(gitDir, 'index')).catch(() => undefined)
   if (before) {
     await copyFile(join(gitDir, 'index'), own)
@@ -16,13 +17,13 @@ export async function withOwnIndex(gitDir: string, view: GitView): Promise<GitVi
     await utimes(own, second, second)
     await copyFile(own, asItWas(own))
   }
-  return { ...view, env: { ...view.env, GIT_INDEX_FILE: own } }
+  return { ...at, env: { ...at.env, GIT_INDEX_FILE: own } }
 }
 
 const asItWas = (index: string): string => `${index}-before`
 
 /** The index as a tree; null while a conflict is in it. */
-export async function indexTree(at: GitView): Promise<string | null> {
+export async function indexTree(at: GitAt): Promise<string | null> {
   try {
     return await writeTree(at)
   } catch (error) {
@@ -32,11 +33,11 @@ export async function indexTree(at: GitView): Promise<string | null> {
 }
 
 /** The index as a tree. */
-export const writeTree = async (at: GitView): Promise<string> =>
+export const writeTree = async (at: GitAt): Promise<string> =>
   (await git(['write-tree'], at)).trim()
 
 /** Takes back "assume unchanged" and "skip worktree" where a file is there: they hide changes. */
-export async function showHidden(worktree: string, at: GitView): Promise<void> {
+export async function showHidden(worktree: string, at: GitAt): Promise<void> {
   const entries = (await git(['ls-files', '-v', '-z'], at)).split('\0')
   const hidden = entries.filter((entry) => /^[a-zS] /.test(entry)).map((entry) => entry.slice(2))
   const present: string[] = []
@@ -50,16 +51,13 @@ export async function showHidden(worktree: string, at: GitView): Promise<void> {
 /**
  * Takes back changes to files that are just as they were when git wrote them, to the nanosecond. git
  * compares seconds, so it reads again what is as young as its index, and without the filters of the
- * checkout (git-lfs) that looks like a change. `index`: the tree of the index before files were added.
+ * checkout (git-lfs) that looks like a change. `tree`: the index before files were added.
  */
-export async function dropFalseChanges(
-  worktree: string,
-  index: string,
-  at: GitView,
-): Promise<void> {
+export async function dropFalseChanges(worktree: string, tree: string, at: GitAt): Promise<void> {
   const asked = ['diff-index', '--cached', '--name-only', '-z', '--no-renames', '--diff-filter=M']
-  const changed = (await git([...asked, index], at)).split('\0').filter((name) => name !== '')
-  const before = { ...at, env: { ...at.env, GIT_INDEX_FILE: asItWas(join(at.dir, 'index')) } }
+  const changed = (await git([...asked, tree], at)).split('\0').filter((name) => name !== '')
+  const index = at.env['GIT_INDEX_FILE'] ?? ''
+  const before = { ...at, env: { ...at.env, GIT_INDEX_FILE: asItWas(index) } }
   const listing = ['--literal-pathspecs', 'ls-files', '--stage', '--debug', '-z', '--']
   for (const names of chunks(changed)) {
     const same: string[] = []

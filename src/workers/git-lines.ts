@@ -2,7 +2,7 @@ import { constants } from 'node:fs'
 import { open } from 'node:fs/promises'
 import { SquadError } from '../supervisor/domain/error.ts'
 import { pathOf, readGit } from './git-read.ts'
-import type { GitView } from './git-view.ts'
+import type { GitAt } from './git-view.ts'
 
 // Above this git's own count is no use to anyone either: generated or binary.
 const mostOfOne = 1_048_576
@@ -13,7 +13,7 @@ const emptyTree = '4b825dc642cb6eb9a060e54bf8d69288fbee4904'
 type Lines = [name: string, inserted: number, deleted: number][]
 
 /** Lines added and removed in tracked files since `commit`; null: since there was nothing. */
-export async function trackedLines(commit: string | null, view: GitView): Promise<Lines> {
+export async function trackedLines(commit: string | null, view: GitAt): Promise<Lines> {
   if (commit !== null && !/^[0-9a-f]{40,64}$/.test(commit))
     throw new SquadError('SQUADD_GIT', `${JSON.stringify(commit)} is no commit`)
   const how = ['--numstat', '-z', '--no-renames', '--no-ext-diff', '--no-textconv']

@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process'
 import { SquadError } from '../supervisor/domain/error.ts'
 import { safeOptions } from './git-environment.ts'
-import type { GitView } from './git-view.ts'
+import type { GitAt } from './git-view.ts'
 
 const mostBytes = 33_554_432
 
@@ -9,10 +9,10 @@ const mostBytes = 33_554_432
  * What git prints for a fixed argv, one byte a character; of more than 32 MiB the beginning, up to the
  * last NUL. Loads no package, for the agent host. Throws SQUADD_GIT, SQUADD_BAD_CONFIG without git.
  */
-export function readGit(args: readonly string[], view: GitView): Promise<string> {
+export function readGit(args: readonly string[], at: GitAt): Promise<string> {
   const options = {
-    cwd: view.dir,
-    env: view.env,
+    cwd: at.dir,
+    env: at.env,
     encoding: 'latin1',
     maxBuffer: mostBytes,
   } as const
@@ -24,7 +24,7 @@ export function readGit(args: readonly string[], view: GitView): Promise<string>
       else if (error.code === 'ENOENT')
         reject(new SquadError('SQUADD_BAD_CONFIG', 'git is not to be found', { hint: installHint }))
       else {
-        const words = view.real(said.trim()).replace(/\s*\n\s*/g, ' · ') || error.message
+        const words = at.real(said.trim()).replace(/\s*\n\s*/g, ' · ') || error.message
         reject(new SquadError('SQUADD_GIT', `git ${args[0]}: ${words.slice(0, 1000)}`, {}, error))
       }
     })

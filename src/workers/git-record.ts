@@ -2,7 +2,7 @@ import { existsSync, lstatSync, readdirSync, readFileSync, realpathSync } from '
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { SquadError } from '../supervisor/domain/error.ts'
-import { locateGit, pointsAt } from './git-view.ts'
+import { locateGit, pointsAt } from './git-place.ts'
 
 /** git's record of the worktree at `path`, a folder in its own; undefined when it knows of none. */
 export function findRecord(common: string, path: string): string | undefined {

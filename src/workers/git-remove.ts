@@ -13,7 +13,8 @@ import {
 import { commitsUnderWay, commitTree, rescue } from './git-rescue.ts'
 import { ask, git, type LockPatience, patiently, resolveRevision, updateRef } from './git-run.ts'
 import { noSnapshot, type Snapshot, takeSnapshot } from './git-snapshot.ts'
-import { asBytes, asCommitted, type GitPlace, type GitView, openView } from './git-view.ts'
+import type { GitPlace } from './git-place.ts'
+import { atRepository, type GitAt, openView, type ViewKind } from './git-view.ts'
 
 export type Leaving = {
   common: string
@@ -36,12 +37,12 @@ export async function removeWorktree(
   const record = findRecord(common, state.path)
   const mayGo = state.ownsBranch && !keepBranch && !isCheckedOut(common, state.branch, record)
   const doomed = mayGo ? state.branch : null
-  const rescued = await leave(leaving, { doomed, attributes: asBytes })
+  const rescued = await leave(leaving, { doomed, kind: 'bytes' })
   if (doomed !== null) {
-    using view = openView({ gitDir: common, common }, null)
+    const at = atRepository({ gitDir: common, common })
     const ref = `refs/heads/${doomed}`
-    const tip = await resolveRevision(ref, view)
-    if (tip) await patiently(patience, () => git(['update-ref', '-d', '--', ref, tip], view))
+    const tip = await resolveRevision(ref, at)
+    if (tip) await patiently(patience, () => git(['update-ref', '-d', '--', ref, tip], at))
   }
   return rescued
 }
@@ -56,7 +57,7 @@ export async function releaseWorktree(leaving: Leaving): Promise<{ commit: strin
   let commit: string | null = null
   await leave(leaving, {
     doomed: null,
-    attributes: asCommitted,
+    kind: 'committed',
     async save(snapshot, place, view) {
       commit = await commitWork(leaving, snapshot, place, view)
       if (commit === null) return snapshot
@@ -68,20 +69,20 @@ export async function releaseWorktree(leaving: Leaving): Promise<{ commit: strin
 
 type How = {
   doomed: string | null
-  attributes: string
-  save?: (snapshot: Snapshot, place: GitPlace, view: GitView) => Promise<Snapshot>
+  kind: ViewKind
+  save?: (snapshot: Snapshot, place: GitPlace, view: GitAt) => Promise<Snapshot>
 }
 
 async function leave(
   { common, agent, state: { path }, patience }: Leaving,
-  { doomed, attributes, save }: How,
+  { doomed, kind, save }: How,
 ): Promise<string | null> {
   const record = findRecord(common, path)
   if (record) refuseLocked(path, record)
   const folder = record && folderAt(path, record) === 'ours' ? path : null
   const place = { gitDir: record && !isHalfMade(record) ? record : common, common }
   const isWorktree = place.gitDir === record
-  using view = openView(place, isWorktree ? folder : null, { attributes })
+  const view = isWorktree ? openView(place, folder, kind) : atRepository(place)
 
   let snapshot = noSnapshot
   const commits: (string | null)[] = []
@@ -116,7 +117,7 @@ async function commitWork(
   { agent, state: { branch }, patience }: Leaving,
   { head, headTree, files }: Snapshot,
   place: GitPlace,
-  view: GitView,
+  view: GitAt,
 ): Promise<string | null> {
   const ref = `refs/heads/${branch}`
   const tip = await resolveRevision(ref, view)
@@ -133,5 +134,5 @@ async function commitWork(
   return commit
 }
 
-const isAncestor = async (older: string, newer: string, view: GitView): Promise<boolean> =>
+const isAncestor = async (older: string, newer: string, view: GitAt): Promise<boolean> =>
   (await ask(['merge-base', '--is-ancestor', older, newer], view)) !== null

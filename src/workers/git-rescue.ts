@@ -1,14 +1,15 @@
 import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { GitPlace, GitView } from './git-view.ts'
+import type { GitPlace } from './git-place.ts'
+import { atRepository, type GitAt } from './git-view.ts'
 import { ask, git, type LockPatience, patiently, resolveRevision, updateRef } from './git-run.ts'
 import { isUnsaved, type Snapshot } from './git-snapshot.ts'
 
 type Keeping = {
   agent: string
   place: GitPlace
-  view: GitView
+  view: GitAt
   snapshot: Snapshot
   /** Commits that must not get lost. */
   commits: readonly (string | null)[]
@@ -70,7 +71,7 @@ async function lostCommits({ view, commits, doomed }: Keeping): Promise<string[]
 }
 
 /** Commits that a merge, rebase, cherry-pick or bisect under way has in hand. */
-export async function commitsUnderWay({ gitDir }: GitPlace, view: GitView): Promise<string[]> {
+export async function commitsUnderWay({ gitDir }: GitPlace, view: GitAt): Promise<string[]> {
   const commits: string[] = []
   const files = [
     'MERGE_HEAD',
@@ -98,16 +99,15 @@ export async function commitsUnderWay({ gitDir }: GitPlace, view: GitView): Prom
 
 /** Writes a commit in the name that the user gave git, or in ours where he gave none. */
 export async function commitTree(
-  { gitDir }: GitPlace,
-  view: GitView,
+  place: GitPlace,
+  view: GitAt,
   tree: string,
   parents: string[],
   message: string,
 ): Promise<string> {
   // Reading the repository's own configuration runs nothing.
-  const env = { GIT_DIR: gitDir }
   const asked = ['config', '-z', '--get-regexp', '^user\\.(name|email)$']
-  const known = (await ask(asked, { dir: view.dir, env })) ?? ''
+  const known = (await ask(asked, atRepository(place))) ?? ''
   const identity = { name: 'squadd', email: 'squadd@localhost' }
   for (const entry of known.split('\0')) {
     const [key, value] = entry.split('\n', 2)

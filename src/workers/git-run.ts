@@ -3,8 +3,8 @@ import { simpleGit } from 'simple-git'
 import { SquadError } from '../supervisor/domain/error.ts'
 import type { Random } from '../supervisor/domain/time.ts'
 import { backoffDelayMs } from '../supervisor/policy/backoff.ts'
-import { gitEnvironment, safeOptions } from './git-environment.ts'
-import type { GitView } from './git-view.ts'
+import { safeOptions } from './git-environment.ts'
+import type { GitAt } from './git-view.ts'
 
 // simple-git refuses what could run a command. All that is allowed here is fixed or switches
 // commands off; user text only ever follows `--` or `--end-of-options`.
@@ -16,23 +16,19 @@ const unsafe = {
   allowUnsafeConfigEnvCount: true,
 }
 
-/** A folder to run in, or a view. */
-export type GitPlaceToRun = GitView | { dir: string; env?: Record<string, string> }
-
 /**
  * Runs git with a fixed argv and our environment; answers its output. Throws SQUADD_GIT with git's
  * own words, `data.status` (the exit status) and, where a lock was in the way, `data.lock`;
  * SQUADD_BAD_CONFIG when there is no git.
  */
-export async function git(args: readonly string[], at: GitPlaceToRun): Promise<string> {
-  const env = 'real' in at ? at.env : { ...gitEnvironment(), ...at.env }
+export async function git(args: readonly string[], at: GitAt): Promise<string> {
   let status = 0
   let said = ''
   try {
     const runner = simpleGit({
       baseDir: at.dir,
       unsafe,
-      allowEnvironment: Object.keys(env).filter((name) => name.startsWith('GIT_')),
+      allowEnvironment: Object.keys(at.env).filter((name) => name.startsWith('GIT_')),
       timeout: { block: 600_000 },
       completion: { onExit: false },
       errors(error, result) {
@@ -43,14 +39,14 @@ export async function git(args: readonly string[], at: GitPlaceToRun): Promise<s
         return error
       },
     })
-      .env(env)
+      .env(at.env)
       // simple-git waits 50 ms for the output of a git that prints nothing; this counts as output.
       .outputHandler((_command, output) =>
         queueMicrotask(() => output.emit('data', Buffer.alloc(0))),
       )
-    return await runner.raw([...safeOptions, ...('options' in at ? at.options : []), ...args])
+    return await runner.raw([...safeOptions, ...at.options, ...args])
   } catch (error) {
-    throw failure(args, status, 'real' in at ? at.real(said) : said, error)
+    throw failure(args, status, at.real(said), error)
   }
 }
 
@@ -75,7 +71,7 @@ function failure(args: readonly string[], status: number, said: string, cause: u
 }
 
 /** The same for a question: null when git exits with 1, its way to say no. */
-export async function ask(args: readonly string[], at: GitPlaceToRun): Promise<string | null> {
+export async function ask(args: readonly string[], at: GitAt): Promise<string | null> {
   try {
     return await git(args, at)
   } catch (error) {
@@ -87,7 +83,7 @@ export async function ask(args: readonly string[], at: GitPlaceToRun): Promise<s
 /** The object that a revision names, or null when there is none. */
 export async function resolveRevision(
   revision: string,
-  at: GitPlaceToRun,
+  at: GitAt,
   kind = 'commit',
 ): Promise<string | null> {
   // simple-git would take such a name for an option, even behind --end-of-options.
@@ -103,13 +99,8 @@ export async function resolveRevision(
 }
 
 /** Moves a ref from `old` ('' = it must not exist) to `now`, or throws SQUADD_GIT. */
-export async function updateRef(
-  view: GitView,
-  ref: string,
-  now: string,
-  old: string,
-): Promise<void> {
-  await git(['update-ref', '--no-deref', '-m', 'squadd', '--', ref, now, old], view)
+export async function updateRef(at: GitAt, ref: string, now: string, old: string): Promise<void> {
+  await git(['update-ref', '--no-deref', '-m', 'squadd', '--', ref, now, old], at)
 }
 
 export type LockPatience = { lockTimeoutMs: number; random: Random }

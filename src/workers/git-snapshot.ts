@@ -3,7 +3,8 @@ import { join } from 'node:path'
 import { SquadError, show } from '../supervisor/domain/error.ts'
 import { dropFalseChanges, indexTree, showHidden, withOwnIndex, writeTree } from './git-index.ts'
 import { git, resolveRevision } from './git-run.ts'
-import type { GitPlace, GitView } from './git-view.ts'
+import type { GitPlace } from './git-place.ts'
+import { type GitAt, temporaryIn } from './git-view.ts'
 
 /** A working tree as git objects. All are tree names; null where there is none. */
 export type Snapshot = {
@@ -32,9 +33,10 @@ export const isUnsaved = ({ headTree, staged, files }: Snapshot): boolean =>
 export async function takeSnapshot(
   { gitDir }: GitPlace,
   worktree: string | null,
-  view: GitView,
+  view: GitAt,
 ): Promise<Snapshot> {
-  const at = await withOwnIndex(gitDir, view)
+  using temporary = temporaryIn(view)
+  const at = await withOwnIndex(gitDir, temporary.path, view)
   const head = await resolveRevision('HEAD', at)
   const headTree = head && (await resolveRevision(head, at, 'tree'))
   const commit = headTree ?? emptyTree
@@ -61,9 +63,10 @@ export async function takeSnapshot(
 export async function glance(
   { gitDir }: GitPlace,
   worktree: string,
-  view: GitView,
+  view: GitAt,
 ): Promise<{ tree: string; problem: string | null }> {
-  const at = await withOwnIndex(gitDir, view)
+  using temporary = temporaryIn(view)
+  const at = await withOwnIndex(gitDir, temporary.path, view)
   const index = await indexTree(at)
   const problem = await git(['add', '--all', '--ignore-errors'], at).then(
     () => null,
@@ -78,7 +81,7 @@ async function holdsMore(
   index: string,
   commit: string,
   files: string,
-  at: GitView,
+  at: GitAt,
 ): Promise<boolean> {
   if (index === commit || index === files) return false
   const unlike = async (tree: string) => {
@@ -90,7 +93,7 @@ async function holdsMore(
 }
 
 /** git would keep no more of an inner repository than the name of its commit. */
-async function refuseRepositories(gitDir: string, worktree: string, at: GitView): Promise<void> {
+async function refuseRepositories(gitDir: string, worktree: string, at: GitAt): Promise<void> {
   const modules = join(gitDir, 'modules')
   const inside = await readdir(modules).catch(() => [])
   if (inside.length > 0) throw refusal(`submodules are checked out (${modules})`)

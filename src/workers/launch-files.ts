@@ -12,7 +12,7 @@ import type { Program } from './programs/program.ts'
 /** What a later host has to know of an attempt, beside the facts. */
 export type LaunchMemo = { nonce: string; base: GitBase | null }
 
-const endings = ['sh', 'prompt', 'memo', 'stop'] as const
+const endings = ['sh', 'prompt', 'memo', 'stop', 'report'] as const
 
 /**
  * Writes everything the window's shell needs to run an order: all user text travels in these files.
@@ -33,7 +33,7 @@ export function writeLaunch(
     key,
     outbox: setup.outbox,
     worktree: setup.worktree,
-    env: variables(setup),
+    env: { ...variables(setup), SQUADD_REPORT: pathOf(setup.dir, key, 'report') },
     runId: `${setup.runPrefix}/${key}`,
     argv,
     stdin,
@@ -67,6 +67,10 @@ export function writeStop(dir: string, key: AttemptKey, reason: StopReason): voi
 
 export const readStop = (dir: string, key: AttemptKey): StopReason | null =>
   read(pathOf(dir, key, 'stop')) as StopReason | null
+
+/** What the program said of itself; empty when it said nothing. */
+export const readReport = (dir: string, key: AttemptKey): string =>
+  read(pathOf(dir, key, 'report')) ?? ''
 
 export function removeLaunch(dir: string, key: AttemptKey): void {
   for (const ending of endings) rmSync(pathOf(dir, key, ending), { force: true })

@@ -7,12 +7,13 @@ const rearmMs = { first: 50, longest: 30_000 }
 
 /**
  * Watches outboxes with this process's one inotify instance. A folder that vanishes is made again;
- * where watching fails it is tried again, and `onFacts(null)` asks for a look each time.
+ * where watching fails it is tried again, and `onFacts(null)` asks for a look each time. With
+ * `background` it does not keep the process alive.
  */
-export function createOutboxWatch(): OutboxWatch {
+export function createOutboxWatch({ background = false } = {}): OutboxWatch {
   return {
     watch(dir, onFacts) {
-      const folder = new WatchedFolder(dir, onFacts)
+      const folder = new WatchedFolder(dir, onFacts, background)
       folder.arm()
       return () => folder.close()
     },
@@ -22,6 +23,7 @@ export function createOutboxWatch(): OutboxWatch {
 class WatchedFolder {
   readonly #dir: string
   readonly #onFacts: (names: string[] | null) => void
+  readonly #isBackground: boolean
   #watcher: FSWatcher | null = null
   #inode = 0
   #names = new Set<string>()
@@ -29,9 +31,10 @@ class WatchedFolder {
   #timer: NodeJS.Timeout | null = null
   #rearmMs = rearmMs.first
 
-  constructor(dir: string, onFacts: (names: string[] | null) => void) {
+  constructor(dir: string, onFacts: (names: string[] | null) => void, isBackground: boolean) {
     this.#dir = dir
     this.#onFacts = onFacts
+    this.#isBackground = isBackground
   }
 
   arm(): void {
@@ -40,6 +43,7 @@ class WatchedFolder {
       mkdirSync(this.#dir, { recursive: true, mode: 0o700 })
       this.#watcher = watch(this.#dir, (_, name) => this.#seen(name))
       this.#watcher.on('error', () => this.#lose())
+      if (this.#isBackground) this.#watcher.unref()
       this.#inode = statSync(this.#dir).ino
       this.#rearmMs = rearmMs.first
     } catch {

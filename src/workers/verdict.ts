@@ -1,6 +1,8 @@
 import type { AttemptOrder, Verdict } from '../supervisor/domain/message.ts'
 import type { Cause, Evidence, GitChange, Outcome, StopReason } from '../supervisor/domain/task.ts'
 import type { Facts } from './outbox.ts'
+import type { ProgramReport } from './program-report.ts'
+import { heedReport } from './program-report.ts'
 import type { Ending, Program } from './programs/program.ts'
 
 /** How an attempt came to its end, as far as it can be proved. */
@@ -22,6 +24,7 @@ export type Findings = {
   stop: StopReason | null
   facts: Facts
   output: string
+  report: ProgramReport | null
   git: GitChange | null
   evidence: Evidence[]
   now: number
@@ -31,7 +34,7 @@ type Ruling = { outcome: Outcome; cause: Cause | null; reason: string }
 
 /** The verdict on an attempt: everything that was found, and what it means. */
 export function verdictOf(findings: Findings): Verdict {
-  const { order, facts, output, git, now } = findings
+  const { order, facts, output, git, now, report } = findings
   const ruling = ruleOn(findings)
   const success = ruling.outcome === 'succeeded'
   const endedAt = Math.round(facts.endedAt ?? now)
@@ -41,6 +44,7 @@ export function verdictOf(findings: Findings): Verdict {
     ...ruling,
     startedAt,
     endedAt,
+    retryAt: report?.retryAt ?? null,
     result: {
       success,
       output,
@@ -48,7 +52,7 @@ export function verdictOf(findings: Findings): Verdict {
       durationMs: startedAt === null ? 0 : endedAt - startedAt,
       completedAt: endedAt,
       evidence: [...evidenceOf(findings, endedAt), ...findings.evidence],
-      usage: null,
+      usage: report?.usage ?? null,
       git,
     },
   }
@@ -56,8 +60,8 @@ export function verdictOf(findings: Findings): Verdict {
 
 export const hasRun = ({ started }: Facts): boolean => started?.by === 'launcher'
 
-function ruleOn({ program, order, ended, stop }: Findings): Ruling {
-  const ruling = ruleOnEnd(ended, program, order)
+function ruleOn({ program, order, ended, stop, report }: Findings): Ruling {
+  const ruling = ruleOnEnd(ended, program, order, report)
   if (stop === null) return ruling
   return { ...stops[stop].ruling, reason: `${stops[stop].words} (${ruling.reason})` }
 }
@@ -75,10 +79,15 @@ const stops = {
   },
 } as const satisfies Record<StopReason, { ruling: Omit<Ruling, 'reason'>; words: string }>
 
-function ruleOnEnd(ended: Ended, program: Program, order: AttemptOrder): Ruling {
+function ruleOnEnd(
+  ended: Ended,
+  program: Program,
+  order: AttemptOrder,
+  report: ProgramReport | null,
+): Ruling {
   switch (ended.kind) {
     case 'exited':
-      return program.judge(ended, order.verify)
+      return heedReport(program.judge(ended, order.verify), report)
     case 'worktree-missing':
       return { outcome: 'failed', cause: 'worktree_missing', reason: 'the worktree is gone' }
     case 'refused':

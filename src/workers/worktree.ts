@@ -9,7 +9,7 @@ import { diffOf } from './git-diff.ts'
 import { oneAtATime } from './git-mutex.ts'
 import { type Leaving, releaseWorktree, removeWorktree } from './git-remove.ts'
 import type { LockPatience } from './git-run.ts'
-import { type GitPlace, locateGit } from './git-view.ts'
+import { type GitPlace, locateGit } from './git-place.ts'
 
 /**
  * git worktrees, through simple-git's `raw` with fixed arguments. What a repository configures is

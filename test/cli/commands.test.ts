@@ -14,6 +14,15 @@ const hostile =
 // oxlint-disable-next-line no-control-regex -- this is what must not be there
 const control = /[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]/
 
+/** Does it to all of them, three at a time: most of a command is waiting. */
+async function each<T>(all: readonly T[], work: (one: T) => Promise<unknown>): Promise<void> {
+  const left = [...all]
+  const worker = async () => {
+    for (let one = left.shift(); one; one = left.shift()) await work(one)
+  }
+  await Promise.all([worker(), worker(), worker()])
+}
+
 t.test('a wrong command line is exit 2, on stderr', async (t) => {
   const cli = emptyHome(t)
   const cases: [args: string[], says: RegExp][] = [
@@ -40,14 +49,12 @@ t.test('a wrong command line is exit 2, on stderr', async (t) => {
     [['events', '--since', 'x'], /whole number/],
     [['start', '--listen', 'localhost'], /127.0.0.1:7340/],
   ]
-  await Promise.all(
-    cases.map(async ([args, says]) => {
-      const { code, stdout, stderr } = await cli.run(args)
-      t.equal(code, 2, args.join(' '))
-      t.equal(stdout, '', 'nothing that could be taken for data')
-      t.match(stderr, says)
-    }),
-  )
+  await each(cases, async ([args, says]) => {
+    const { code, stdout, stderr } = await cli.run(args)
+    t.equal(code, 2, args.join(' '))
+    t.equal(stdout, '', 'nothing that could be taken for data')
+    t.match(stderr, says)
+  })
   const { code, stderr } = await cli.run(['status', '--jsn', '--json'])
   t.equal(code, 2)
   t.match(JSON.parse(stderr), { error: { code: 'SQUADD_INVALID', message: /--jsn/ } })
@@ -138,14 +145,12 @@ t.test('an error of the daemon ends the command with its exit code', async (t) =
   squad.agentView = (code) => {
     throw new SquadError(code as 'SQUADD_INVALID', 'so it is', { hint: `do this ${hostile}` })
   }
-  await Promise.all(
-    cases.map(async ([name, exit]) => {
-      const { code, stdout, stderr } = await cli.run(['agent', 'show', name])
-      t.equal(code, exit, name)
-      t.equal(stdout, '')
-      t.match(stderr, /^squadd: so it is; do this redabc\n$/, 'harmless words only')
-    }),
-  )
+  await each(cases, async ([name, exit]) => {
+    const { code, stdout, stderr } = await cli.run(['agent', 'show', name])
+    t.equal(code, exit, name)
+    t.equal(stdout, '')
+    t.match(stderr, /^squadd: so it is; do this redabc\n$/, 'harmless words only')
+  })
   const { stderr } = await cli.run(['--json', 'agent', 'show', 'SQUADD_CONFLICT'])
   t.match(JSON.parse(stderr), { error: { code: 'SQUADD_CONFLICT', message: 'so it is' } })
 })
@@ -234,7 +239,7 @@ t.test('what an agent shows and writes reaches people harmless, programs whole',
     ['task', 'list'],
     ['events'],
   ]
-  for (const args of commands) {
+  await each(commands, async (args) => {
     const { code, stdout } = await cli.run(args)
     t.equal(code, 0, args.join(' '))
     t.match(stdout, /redabc/)
@@ -242,15 +247,11 @@ t.test('what an agent shows and writes reaches people harmless, programs whole',
     const asJson = (await cli.run([...args, '--json'])).stdout
     t.notMatch(asJson, control)
     t.match(asJson, /owned/, 'escaped, but all of it')
-  }
+  })
   t.equal((await cli.run(['task', 'output', 't1'])).stdout, 'first\nredabc\n\tlast')
-  for (const args of [
-    ['agent', 'screen', 'a1'],
-    ['agent', 'diff', 'a1'],
-    ['task', 'output', 't1'],
-    ['task', 'diff', 't1'],
-  ])
-    t.equal((await cli.run([...args, '--raw'])).stdout, squad.text, `${args.join(' ')} --raw`)
+  await each(commands.slice(0, 4), async (args) =>
+    t.equal((await cli.run([...args, '--raw'])).stdout, squad.text, `${args.join(' ')} --raw`),
+  )
   t.same(await cli.json('agent', 'screen', 'a1'), { id: 'a1', screen: squad.text })
   t.same(await cli.json('task', 'output', 't1'), { id: 't1', output: squad.text })
 })
@@ -331,8 +332,9 @@ t.test('a batch is all or nothing, and names the bad line', async (t) => {
     ['{"prompt":"x","priority":"urgent"}', /line 2: priority "urgent" .*critical/],
     ['{"prompt":"x","affinity":["not a name"]}', /line 2: affinity "not a name"/],
   ]
-  for (const [line, says] of bad)
-    t.match(await batch([good, line, good]), { code: 2, stdout: '', stderr: says }, line)
+  await each(bad, async ([line, says]) =>
+    t.match(await batch([good, line, good]), { code: 2, stdout: '', stderr: says }, line),
+  )
   t.match(await batch(['', ' ']), { code: 2, stderr: /empty/ })
   t.match(await batch([good, '', `{"prompt":"${'x'.repeat(1_048_577)}"}`]), { code: 2 })
   t.equal(squad.queue.length, 0, 'nothing was stored')

@@ -49,7 +49,8 @@ t.test('an older Node with no newer one beside it says what to do', withOldNode,
   mkdirSync(dir)
   copyFileSync(bin, join(dir, 'squadd.js'))
   writeFileSync(join(dir, '..', 'package.json'), '{"type":"module"}')
-  const child = spawn(oldNode!, [join(dir, 'squadd.js'), 'status'], { stdio: 'pipe' })
+  const words = ['-u', 'NODE_OPTIONS', oldNode!, join(dir, 'squadd.js'), 'status']
+  const child = spawn('env', words, { stdio: 'pipe' })
   const [[code], stderr] = await Promise.all([once(child, 'exit'), text(child.stderr)])
   t.equal(code, 78)
   t.match(stderr, /^squadd: needs Node 24 or newer, this is [\d.]+; install it.*\n$/)

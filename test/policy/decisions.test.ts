@@ -4,6 +4,7 @@ import { holds } from '../support/property.ts'
 import { agentStates } from '../../src/supervisor/domain/agent.ts'
 import { causes, createTask, outcomes } from '../../src/supervisor/domain/task.ts'
 import { backoffDelayMs } from '../../src/supervisor/policy/backoff.ts'
+import { isProgramWide } from '../../src/supervisor/policy/blame.ts'
 import {
   admit,
   afterFailure,
@@ -15,6 +16,7 @@ import {
   closedBreaker,
   mayPass,
 } from '../../src/supervisor/policy/breaker.ts'
+import { withinCaps } from '../../src/supervisor/policy/caps.ts'
 import { assessProbe, type Health, unprobed } from '../../src/supervisor/policy/health.ts'
 import { type LoadFacts, loadScore } from '../../src/supervisor/policy/load.ts'
 import { decideRestart } from '../../src/supervisor/policy/restart.ts'
@@ -303,6 +305,11 @@ t.test('what becomes of a task after each outcome', async (t) => {
   for (const outcome of ['failed', 'timed_out'] as const)
     for (const cause of [...causes, null]) {
       const label = `${outcome} ${cause}`
+      if (outcome === 'failed' && isProgramWide(cause)) {
+        const back = { signal: 'backOff', counts: false, notBeforeAt: now + 500 }
+        t.match(of(taskOf(), outcome, cause), back, `${label} does not cost an attempt`)
+        continue
+      }
       t.same(of(taskOf(), outcome, cause), { signal: 'fail', reason: 'because' }, label)
       const passes = cause === null || retryTable[cause].retry
       t.match(
@@ -315,7 +322,7 @@ t.test('what becomes of a task after each outcome', async (t) => {
       t.match(of({ ...retrying, attempt: 2 }, outcome, cause), { signal: 'fail' }, label)
     }
   const never = causes.filter((cause) => !retryTable[cause].retry)
-  t.same(never, ['auth', 'quota', 'context_overflow', 'refused', 'bad_config'])
+  t.same(never, ['context_overflow', 'refused', 'bad_config'])
   for (const outcome of outcomes)
     for (const cause of [...causes, null])
       t.equal(
@@ -324,6 +331,17 @@ t.test('what becomes of a task after each outcome', async (t) => {
         `a wanted cancel: ${outcome} ${cause}`,
       )
 })
+
+const noResult = {
+  success: false,
+  output: '',
+  error: null,
+  durationMs: 0,
+  completedAt: 0,
+  evidence: [],
+  usage: null,
+  git: null,
+}
 
 t.test('no task is tried for ever, whatever its attempts say', async (t) => {
   const outcome = fc.constantFrom(...outcomes.filter((one) => one !== 'preempted'))
@@ -340,7 +358,13 @@ t.test('no task is tried for ever, whatever its attempts say', async (t) => {
       for (const { r, ...verdict } of attempts) {
         task.attempt++
         task.fence++
-        const decided = settle(task, { ...verdict, reason: 'x' }, now, () => r)
+        const caps = { ...task, starts: task.fence, spentMs: 0, spentUsd: 0 }
+        const said = { ...verdict, reason: 'x', result: noResult }
+        const decided = withinCaps(
+          caps,
+          said,
+          settle(task, said, now, () => r),
+        )
         if (decided.signal !== 'backOff') return decided.signal !== 'giveBack'
         const longest = decided.counts ? 300_000 : 5000
         if (!(decided.notBeforeAt >= now && decided.notBeforeAt <= now + longest)) return false

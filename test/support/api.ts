@@ -24,7 +24,7 @@ export type Api = {
 
 /** A short folder: a socket's path has to fit into it. */
 export function scratch(t: Test): string {
-  const dir = mkdtempSync(join(tmpdir(), 'squadd-'))
+  const dir = mkdtempSync(join(tmpdir(), 'squadd-scratch-'))
   t.teardown(() => rmSync(dir, { recursive: true, force: true }))
   return dir
 }

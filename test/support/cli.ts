@@ -35,7 +35,8 @@ export class CommandLine {
   }
 
   start(args: readonly string[], { env = {}, node = process.execPath }: Call = {}): ChildProcess {
-    return spawn(node, [bin, ...args], {
+    // tap would load its own code into every Node process: this is about ours.
+    return spawn('env', ['-u', 'NODE_OPTIONS', node, bin, ...args], {
       env: { ...process.env, SQUADD_HOME: this.home, ...env },
       stdio: 'pipe',
     })

@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { mkdirSync, readFileSync, watch, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { execaSync } from 'execa'
 import type { Client } from '../../src/supervisor/api/client.ts'
 import { connect } from '../../src/supervisor/api/client.ts'
 import type { AgentView } from '../../src/supervisor/domain/agent.ts'
@@ -93,3 +94,13 @@ export class Field {
 const script = (journal: string, name: string, seconds: number) =>
   `echo "began ${name} $$" >> '${journal}'; sleep ${seconds.toFixed(3)}; ` +
   `echo "ended ${name} $$" >> '${journal}'`
+
+/** A script that says when it has begun and then waits to be let go. */
+export const gate = (field: Field, name: string) => {
+  const flag = join(field.squad.dir, `go-${name}`)
+  execaSync('mkfifo', [flag])
+  return {
+    prompt: `echo "began ${name}.0 $$" >> '${field.journal}'; cat '${flag}'`,
+    open: () => writeFileSync(flag, 'go\n'),
+  }
+}

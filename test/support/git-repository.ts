@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
@@ -17,11 +17,16 @@ export function gitScratch(): string {
   mkdirSync(join(dir, 'tmp'))
   writeFileSync(join(dir, 'gitconfig'), '[init]\n\tdefaultBranch = main\n')
   process.env['TMPDIR'] = join(dir, 'tmp')
-  process.env['XDG_RUNTIME_DIR'] = join(dir, 'tmp')
   process.env['GIT_CONFIG_GLOBAL'] = join(dir, 'gitconfig')
   process.env['GIT_CONFIG_NOSYSTEM'] = '1'
   return dir
 }
+
+/** What operations of ours should not have left in a folder: temporary files, views half made. */
+export const leftovers = (dir: string): string[] =>
+  readdirSync(dir, { recursive: true, encoding: 'utf8' }).filter((name) =>
+    /^tmp\/|squadd-view(-bytes)?(\/tmp-|-\w{6}$)/.test(name),
+  )
 
 /** Plain git, as a person types it. */
 export const git = (cwd: string, ...args: string[]): string => gitRaw(cwd, ...args).trimEnd()

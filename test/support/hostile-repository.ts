@@ -56,6 +56,14 @@ export function plantCommands(repo: string, dir: string) {
   writeFileSync(join(repo, '.git/info/attributes'), '* filter=evil diff=evil\n')
   git(repo, 'config', 'include.path', 'evil')
   return {
+    /** A folder of ours that the agent can write to: as if it had planted the same there. */
+    plantView(gitDir: string) {
+      for (const name of ['squadd-view', 'squadd-view-bytes']) {
+        mkdirSync(join(gitDir, name, 'info'), { recursive: true })
+        writeFileSync(join(gitDir, name, 'config'), `[include]\n\tpath = ${file}\n`)
+        rmSync(join(gitDir, name, 'info/attributes'), { force: true })
+      }
+    },
     fired: () => readdirSync(fired),
     clear: () => rmSync(fired, { recursive: true }) ?? mkdirSync(fired),
   }

@@ -12,7 +12,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { type GitBase, captureBase, changeSince } from '../../src/workers/change.ts'
 import { createOutputLogs } from '../../src/workers/output-logs.ts'
-import { git, gitScratch, makeRepository } from '../support/git-repository.ts'
+import { git, gitScratch, leftovers, makeRepository } from '../support/git-repository.ts'
 import { plantCommands } from '../support/hostile-repository.ts'
 
 const dir = gitScratch()
@@ -191,6 +191,7 @@ t.test('a worktree that is not there any more is named as the cause', async (t) 
 t.test('nothing that the repository configures is run, nothing of git is written', async (t) => {
   const { repo, path, write, base } = worktree()
   const planted = plantCommands(repo, dir)
+  write('.gitattributes', '* filter=evil diff=evil\n')
   write('a.txt', 'six\nsix\n')
   git(path, 'status')
   t.ok(planted.fired().length > 1, `plain git runs what is planted: ${planted.fired().join()}`)
@@ -201,6 +202,7 @@ t.test('nothing that the repository configures is run, nothing of git is written
   const before = await base()
   write('a.txt', 'ten\nten\nten\n')
   write('new', 'x\n')
+  planted.plantView(join(repo, `.git/worktrees/tree${made}`))
   t.match(await changeSince(path, before), { filesChanged: 2, insertions: 4, deletions: 2 })
   t.same(planted.fired(), [])
   t.same(readFileSync(join(repo, `.git/worktrees/tree${made}/index`)), index)
@@ -264,6 +266,6 @@ t.test(
 )
 
 t.test('no temporary file is left', (t) => {
-  t.same(readdirSync(join(dir, 'tmp')), [])
+  t.same(leftovers(dir), [])
   t.end()
 })

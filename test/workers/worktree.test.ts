@@ -16,7 +16,14 @@ import { join } from 'node:path'
 import t from 'tap'
 import { oneAtATime } from '../../src/workers/git-mutex.ts'
 import { createWorktrees } from '../../src/workers/worktree.ts'
-import { agentOf, git, gitRaw, gitScratch, makeRepository } from '../support/git-repository.ts'
+import {
+  agentOf,
+  git,
+  gitRaw,
+  gitScratch,
+  leftovers,
+  makeRepository,
+} from '../support/git-repository.ts'
 import { plantCommands } from '../support/hostile-repository.ts'
 
 const dir = gitScratch()
@@ -530,10 +537,13 @@ t.test('nothing that a repository configures is ever run', async (t) => {
   const made = await worktrees.ensure(agentOf(repo, 'a2', { base }), other, false)
   t.equal(readFileSync(join(other, 'a.txt'), 'utf8'), 'one\ntwo\n')
   await worktrees.ensure(spec, path, true)
+  planted.plantView(join(repo, '.git/worktrees/a1'))
   t.match(await worktrees.diff(path, 'main'), /\+six/)
+  planted.plantView(join(repo, '.git/worktrees/a1'))
   await worktrees.release(spec, state)
   await worktrees.ensure(spec, path, true)
   write('a.txt', 'ten\nten\n')
+  planted.plantView(join(repo, '.git/worktrees/a1'))
   const ref = await worktrees.remove(spec, state, { keepBranch: false })
   t.equal(git(repo, 'show', '--no-ext-diff', '--no-textconv', `${ref}:a.txt`), 'ten\nten')
   await worktrees.remove(agentOf(repo, 'a2'), made, { keepBranch: false })
@@ -678,6 +688,6 @@ t.test('a lock of another git is waited for, and named when it stays', async (t)
 })
 
 t.test('no temporary file is left', (t) => {
-  t.same(readdirSync(join(dir, 'tmp')), [])
+  t.same(leftovers(dir), [])
   t.end()
 })

@@ -4,7 +4,6 @@ import { agentStates, programNames } from '../domain/agent.ts'
 import type { Config } from '../domain/config.ts'
 import { configTable, nearest } from '../domain/config.ts'
 import type { SquadEvent } from '../domain/event.ts'
-import type { Explanation } from '../domain/explanation.ts'
 import { errors } from '../domain/error.ts'
 import { eventTable } from '../domain/event.ts'
 import type { Explanation } from '../domain/explanation.ts'
@@ -184,16 +183,6 @@ export const agentView: z.ZodType<AgentView> = z.object({
   evidence: z.array(evidence),
   createdAt: ms,
   updatedAt: ms,
-})
-
-export const explanation: z.ZodType<Explanation> = z.object({
-  subject: z.string(),
-  state: z.string(),
-  summary: z.string(),
-  since: ms,
-  reasons: z.array(z.object({ code: z.string(), text: z.string(), until: ms.nullable() })),
-  wayOut: z.array(z.string()),
-  evidence: z.array(evidence),
 })
 
 const numbers = <K extends string>(keys: readonly K[]) => z.record(z.enum(keys), z.int())

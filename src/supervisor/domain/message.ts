@@ -30,6 +30,8 @@ export type HostSetup = {
   outputLimitBytes: number
   outputTailBytes: number
   stopGraceMs: number
+  /** Nobody will adopt the agent: when its supervisor is gone, the host ends it. Default false. */
+  endsWithSupervisor?: boolean
   /** The attempt that the store calls running, to be adopted. */
   current: { order: AttemptOrder; stop: StopReason | null } | null
 }

@@ -3,11 +3,12 @@ import type { Settlement } from '../domain/ports.ts'
 import type { Cause, Task } from '../domain/task.ts'
 import type { Random } from '../domain/time.ts'
 import { backoffDelayMs } from './backoff.ts'
+import { isProgramWide } from './blame.ts'
 
 /** May the same task succeed on another try without anyone changing anything, and why. */
 export const retryTable: Record<Cause, { retry: boolean; why: string }> = {
-  auth: { retry: false, why: 'a person has to log in' },
-  quota: { retry: false, why: 'nothing is left until it resets' },
+  auth: { retry: true, why: 'the breaker of the program waits until someone has logged in' },
+  quota: { retry: true, why: 'the breaker of the program waits until it resets' },
   rate_limit: { retry: true, why: 'it passes after a while' },
   overloaded: { retry: true, why: 'the service recovers by itself' },
   context_overflow: { retry: false, why: 'the same prompt is too long again' },
@@ -34,6 +35,8 @@ type Settled = Pick<Task, 'spec' | 'want' | 'attempt' | 'fence'>
  * - Success is recorded, even where a cancel was wanted; a wanted cancel wins over all else.
  * - What was interrupted for another (`preempted`) or never ran (`not_started`) goes back uncounted,
  *   the latter after 100 ms doubling up to 5 s; after 10 uncounted tries it is held instead.
+ * - A failure of the program's account or service (policy/blame.ts) is not the task's: it goes back
+ *   uncounted, when the failure says it may, else after the wait of a failure that may pass.
  * - A failure that may pass (`retryTable`) is tried again while `attempt <= retries`, after 1 s
  *   doubling up to 5 min; both waits with full jitter.
  * - `unknown` may have done its work: held, or with `onUnknown: 'retry'` treated like such a failure
@@ -41,7 +44,7 @@ type Settled = Pick<Task, 'spec' | 'want' | 'attempt' | 'fence'>
  */
 export function settle(
   task: Settled,
-  verdict: Pick<Verdict, 'outcome' | 'cause' | 'reason'>,
+  verdict: Pick<Verdict, 'outcome' | 'cause' | 'reason' | 'retryAt'>,
   now: number,
   random: Random,
 ): Settlement {
@@ -59,6 +62,8 @@ export function settle(
       return tryAgain(task, reason, now, random)
     case 'failed':
     case 'timed_out': {
+      if (outcome === 'failed' && isProgramWide(verdict.cause))
+        return settleProgramWide(task, verdict, now, random)
       if (!mayTryAgain) return { signal: 'fail', reason }
       const { retry, why } = retryTable[verdict.cause ?? causeOf[outcome]]
       if (!retry) return { signal: 'fail', reason: `${reason}; not tried again: ${why}` }
@@ -72,6 +77,17 @@ const causeOf = { failed: 'agent_error', timed_out: 'timed_out' } as const
 function tryAgain(task: Settled, reason: string, now: number, random: Random): Settlement {
   const waitMs = backoffDelayMs(task.attempt, failureBackoff, random)
   return { signal: 'backOff', reason, notBeforeAt: now + waitMs, counts: true }
+}
+
+function settleProgramWide(
+  task: Settled,
+  { reason, retryAt }: Pick<Verdict, 'reason' | 'retryAt'>,
+  now: number,
+  random: Random,
+): Settlement {
+  const uncounted = Math.max(0, task.fence - task.attempt)
+  const waitMs = backoffDelayMs(uncounted + 1, failureBackoff, random)
+  return { signal: 'backOff', reason, notBeforeAt: retryAt ?? now + waitMs, counts: false }
 }
 
 function settleNotStarted(task: Settled, reason: string, now: number, random: Random): Settlement {

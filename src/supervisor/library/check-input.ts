@@ -1,0 +1,24 @@
+import { resolve } from 'node:path'
+import type { z } from 'zod'
+import { readInput } from '../api/input.ts'
+import { agentInput, taskInput } from '../api/schemas.ts'
+import type { AgentInput } from '../domain/agent.ts'
+import { invalid } from '../domain/error.ts'
+import type { TaskInput } from '../domain/task.ts'
+
+/** What the API checks, for callers that no compiler has checked. Throws SQUADD_INVALID. */
+export const checkTaskInput = (input: TaskInput): TaskInput => read('task', taskInput, input)
+
+/** The same for an agent; its repository may be a relative path. */
+export function checkAgentInput(input: AgentInput): AgentInput {
+  const checked = read('agent', agentInput, input)
+  return { ...checked, repo: resolve(checked.repo) }
+}
+
+function read<S extends z.ZodType>(name: string, schema: S, input: unknown): z.output<S> {
+  if (typeof input !== 'object' || input === null)
+    throw invalid(name, input, 'is not an object', 'look at the example in the README')
+  // In JavaScript an option is often given as undefined when it is not given.
+  const given = Object.entries(input).filter(([, value]) => value !== undefined)
+  return readInput(schema, Object.fromEntries(given))
+}

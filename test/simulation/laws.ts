@@ -1,0 +1,181 @@
+import type { AgentSpec } from '../../src/supervisor/domain/agent.ts'
+import type { Config } from '../../src/supervisor/domain/config.ts'
+import type { SquadEvent } from '../../src/supervisor/domain/event.ts'
+import type { Cause, Outcome, Task, TaskId } from '../../src/supervisor/domain/task.ts'
+import { BreakerLaw } from './breaker-law.ts'
+
+type Live = { key: string; agent: AgentSpec }
+
+type Ending = { outcome?: Outcome | null; cause?: Cause | null }
+
+// An attempt that ended so is not the task's fault: it keeps its number.
+const notCounted: readonly (Outcome | Cause)[] = [
+  ...(['preempted', 'not_started', 'auth', 'quota', 'rate_limit', 'overloaded'] as const),
+]
+
+/** What is ready in the middle of a claim. */
+export type ReadyRow = { id: number; rank: number }
+
+/**
+ * What must hold whatever happens, judged from what the store has committed and from what was
+ * chosen; it knows nothing of how the supervisor comes to its decisions.
+ */
+export class Laws {
+  readonly breaches: string[] = []
+  readonly #config: () => Config
+  readonly #now: () => number
+  readonly #agents = new Map<string, AgentSpec>()
+  readonly #tasks = new Map<TaskId, Task>()
+  readonly #live = new Map<TaskId, Live>()
+  readonly #busy = new Map<string, TaskId>()
+  readonly #fences = new Map<TaskId, number>()
+  /** The number that the next attempt is to have. */
+  readonly #attempts = new Map<TaskId, number>()
+  readonly #breakers: BreakerLaw
+
+  constructor(config: () => Config, now: () => number) {
+    this.#config = config
+    this.#now = now
+    this.#breakers = new BreakerLaw(config, (text) => this.breach(text))
+  }
+
+  breach(text: string): void {
+    if (this.breaches.length < 20) this.breaches.push(`${this.#now()}: ${text}`)
+  }
+
+  added(spec: AgentSpec): void {
+    this.#agents.set(spec.id, spec)
+  }
+
+  /** Tasks that were acknowledged. */
+  get acknowledged(): ReadonlyMap<TaskId, Task> {
+    return this.#tasks
+  }
+
+  submitted(tasks: readonly Task[]): void {
+    for (const task of tasks) {
+      this.#tasks.set(task.id, task)
+      const { deadlineAt } = task.spec
+      const patience = this.#patience(task.priority)
+      const due = task.createdAt + patience
+      const rank = deadlineAt === null ? due : Math.min(due, deadlineAt)
+      if (task.rank !== rank) this.breach(`${task.id} has rank ${task.rank}, not ${rank}`)
+    }
+  }
+
+  /** May this agent ever have that task? As its submitter said it. */
+  mayTake(agentId: string, { spec }: Pick<Task, 'spec'>): boolean {
+    const agent = this.#agents.get(agentId)
+    if (!agent || !spec.require.every((label) => agent.labels.includes(label))) return false
+    return spec.affinityMode !== 'required' || spec.affinity.includes(agentId)
+  }
+
+  isServable(task: Pick<Task, 'spec'>): boolean {
+    return [...this.#agents.keys()].some((id) => this.mayTake(id, task))
+  }
+
+  /**
+   * The order, asked within each claim: of the tasks that are ready now and that the chosen agent may
+   * take, none has a lower rank, nor the same rank and a lower id. So a ready task is overtaken only
+   * where it cannot go, or by tasks of lower rank; a preference for an agent never counts for more.
+   */
+  chosen(task: Task, agentId: string, before: readonly ReadyRow[], stored: (id: string) => Task) {
+    if (!this.mayTake(agentId, task)) this.breach(`${agentId} may not take ${task.id}`)
+    for (const { id, rank } of before) {
+      const other = this.#tasks.get(`t${id}`) ?? stored(`t${id}`)
+      if (this.mayTake(agentId, other))
+        this.breach(`${agentId} got ${task.id} (${task.rank}) before ${other.id} (${rank})`)
+    }
+  }
+
+  committed(events: readonly SquadEvent[]): void {
+    for (const event of events) this.#judge(event)
+  }
+
+  #judge(event: SquadEvent): void {
+    const { type, taskId = '', data } = event
+    switch (type) {
+      case 'TaskStarted':
+        return this.#started(event)
+      case 'TaskCompleted':
+      case 'TaskFailed':
+      case 'TaskCancelled':
+      case 'TaskHeld':
+      case 'TaskRetried':
+        return this.#ended(taskId, data as Ending)
+      case 'TaskReleased':
+        if (data['from'] !== 'held') this.#attempts.set(taskId, 1)
+        return
+      case 'BreakerOpened':
+        return this.#breakers.opened(String(data['scope']), Number(data['until']))
+      case 'BreakerClosed':
+        return this.#breakers.closed(String(data['scope']))
+      default:
+        return
+    }
+  }
+
+  #started({ taskId = '', agentId = '', data, at }: SquadEvent): void {
+    const agent = this.#agents.get(agentId)
+    if (!agent) return this.breach(`${taskId} was given to ${agentId}, which does not exist`)
+    const fence = Number(data['fence'])
+    const key = `${taskId}-${fence}`
+    const lastFence = this.#fences.get(taskId) ?? 0
+    if (fence !== lastFence + 1) this.breach(`${taskId} has fence ${fence} after ${lastFence}`)
+    this.#fences.set(taskId, fence)
+    const attempt = this.#attempts.get(taskId) ?? 1
+    if (data['attempt'] !== attempt)
+      this.breach(`${key} is attempt ${String(data['attempt'])}, should be ${attempt}`)
+    this.#attempts.set(taskId, attempt)
+    const live = this.#live.get(taskId)
+    if (live) this.breach(`${key} began while ${live.key} was alive`)
+    const task = this.#busy.get(agentId)
+    if (task !== undefined) this.breach(`${agentId} got ${key} while it had ${task}`)
+    this.#live.set(taskId, { key, agent })
+    this.#busy.set(agentId, taskId)
+    this.#breakers.started(key, scopesOf(agent), at)
+    this.#checkLimits(key, agent)
+  }
+
+  #checkLimits(key: string, { program, labels }: AgentSpec): void {
+    const { maxConcurrentTasks, programLimits, labelLimits } = this.#config()
+    const running = [...this.#live.values()]
+    const check = (what: string, now: number, most = Infinity) => {
+      if (now > most) this.breach(`${now} of at most ${most} ${what} with ${key}`)
+    }
+    check('tasks', running.length, maxConcurrentTasks)
+    check(
+      program,
+      running.filter(({ agent }) => agent.program === program).length,
+      programLimits[program],
+    )
+    for (const label of labels)
+      check(
+        label,
+        running.filter(({ agent }) => agent.labels.includes(label)).length,
+        labelLimits[label],
+      )
+  }
+
+  #ended(taskId: TaskId, { outcome = null, cause = null }: Ending): void {
+    const live = this.#live.get(taskId)
+    if (!live) return
+    this.#live.delete(taskId)
+    this.#busy.delete(live.agent.id)
+    this.#breakers.ended(live.key, outcome)
+    const isFree = notCounted.some((one) => one === outcome || one === cause)
+    this.#attempts.set(taskId, this.#attempts.get(taskId)! + (isFree ? 0 : 1))
+  }
+
+  #patience(priority: Task['priority']): number {
+    const config = this.#config()
+    return {
+      critical: config.patienceCriticalMs,
+      high: config.patienceHighMs,
+      normal: config.patienceNormalMs,
+      low: config.patienceLowMs,
+    }[priority]
+  }
+}
+
+const scopesOf = ({ id, program }: AgentSpec) => [`agent:${id}`, `program:${program}`]

@@ -1,0 +1,265 @@
+import type { AgentInput, AgentRecord } from '../../src/supervisor/domain/agent.ts'
+import type { Config } from '../../src/supervisor/domain/config.ts'
+import { parseConfig } from '../../src/supervisor/domain/config.ts'
+import { SquadError } from '../../src/supervisor/domain/error.ts'
+import type { AttemptKey, HostSetup } from '../../src/supervisor/domain/message.ts'
+import type { AgentHosts, HostFacts, Store } from '../../src/supervisor/domain/ports.ts'
+import type { TaskInput } from '../../src/supervisor/domain/task.ts'
+import type { Random } from '../../src/supervisor/domain/time.ts'
+import { openFile, overSqlite } from '../../src/supervisor/store/open.ts'
+import type { Connection } from '../../src/supervisor/store/sqlite.ts'
+import { rows } from '../../src/supervisor/store/statement.ts'
+import { Supervisor } from '../../src/supervisor/supervisor.ts'
+import { FakeHosts } from './fake-hosts.ts'
+import type { Fate } from './fake-terminal.ts'
+import type { ReadyRow } from './laws.ts'
+import { Laws } from './laws.ts'
+import { hash, seeded } from './seeded.ts'
+import { drained, VirtualClock } from './virtual-clock.ts'
+
+/** When a simulation begins, ms since 1970. */
+export const begin = 1_700_000_000_000
+
+export type SceneOptions = {
+  seed: number
+  config?: Partial<Config>
+  /** What becomes of an attempt; `random` is its own. */
+  fate: (random: Random, agentId: string, key: AttemptKey) => Fate
+  /** Timers that fire this much before their time. */
+  earlyMs?: number
+}
+
+/** One life of the supervisor; what a dead one still hears and does has no effect. */
+type Life = { isOver: boolean }
+
+/** The real supervisor on the real store, with time, agents and machine made up. */
+export class Scene {
+  readonly clock: VirtualClock
+  readonly hosts: FakeHosts
+  readonly laws: Laws
+  readonly store: Store
+  /** How the machine is. */
+  readonly machine: HostFacts = {
+    loadPerCore: 0.5,
+    totalMemoryBytes: 2 ** 35,
+    freeMemoryBytes: 2 ** 34,
+    freeDiskBytes: 2 ** 38,
+  }
+  config: Config
+  fate: SceneOptions['fate']
+  readonly #seed: number
+  readonly #random: Random
+  readonly #connection: Connection
+  #pending = 0
+  #life: Life = { isOver: false }
+  #squad: Supervisor
+
+  constructor({ seed, config, fate, earlyMs }: SceneOptions) {
+    this.config = parseConfig(config ?? {})
+    this.fate = fate
+    this.#seed = seed
+    this.#random = seeded(seed)
+    this.clock = new VirtualClock(begin, () => this.settle(), earlyMs)
+    this.laws = new Laws(
+      () => this.config,
+      () => this.clock.now(),
+    )
+    const breach = (text: string) => this.laws.breach(text)
+    this.hosts = new FakeHosts({
+      ...{ clock: this.clock, random: seeded(seed + 1), breach },
+      fateOf: (agentId, key) => this.fate(seeded(hash(key, this.#seed)), agentId, key),
+    })
+    this.#connection = openFile(':memory:', begin)
+    this.store = this.#watched(
+      overSqlite(this.#connection, {
+        patience: () => this.config,
+        taskQueueSize: () => this.config.taskQueueSize,
+      }),
+    )
+    this.store.onCommitted((events) => this.laws.committed(events))
+    this.#squad = this.#supervisor()
+  }
+
+  get squad(): Supervisor {
+    return this.#squad
+  }
+
+  /** Ends what this instant began: all promises have gone on, nothing waits for a commit. */
+  async settle(): Promise<void> {
+    await drained()
+    while (this.#pending > 0) await new Promise((resolve) => setImmediate(resolve))
+  }
+
+  start(): Promise<void> {
+    return this.clock.until(this.#squad.start(), 60_000)
+  }
+
+  async addAgents(inputs: readonly Omit<AgentInput, 'repo'>[]): Promise<void> {
+    for (const input of inputs) {
+      const adding = this.#squad.addAgent({ repo: '/repo', ...input })
+      await this.clock.until(adding, 60_000)
+      this.laws.added(this.#squad.agent(input.id).record.spec)
+    }
+  }
+
+  async submit(inputs: readonly TaskInput[]): Promise<void> {
+    this.laws.submitted(await this.#squad.submit(inputs))
+  }
+
+  folderOf(agentId: string): string {
+    return this.#squad.agent(agentId).setup().dir
+  }
+
+  /** kill -9 of the supervisor, and the next one. */
+  restart(): Promise<void> {
+    this.#life.isOver = true
+    this.hosts.orphan()
+    this.#life = { isOver: false }
+    this.#squad = this.#supervisor()
+    return this.#squad.start()
+  }
+
+  /** What is ready, lowest rank first. */
+  ready(limit: number): ReadyRow[] {
+    const sql = `select id, rank from task where state = 'ready' order by rank, id limit ?1`
+    return [...this.#connection.run(rows<ReadyRow>(sql, limit))]
+  }
+
+  async close(): Promise<void> {
+    this.#life.isOver = true
+    await this.store.close()
+  }
+
+  /** Counts what is not committed yet, and asks the law of order within each claim. */
+  #watched(store: Store): Store {
+    const before = (rank: number, id: number): ReadyRow[] => [
+      ...this.#connection.run(
+        rows<ReadyRow>(
+          `select id, rank from task
+           where state = 'ready' and (rank < ?1 or (rank = ?1 and id < ?2))`,
+          rank,
+          id,
+        ),
+      ),
+    ]
+    const claim: Store['claim'] = (candidates, choose, limit, now) =>
+      store.claim(
+        candidates,
+        (task, eligible) => {
+          const agent = choose(task, eligible)
+          const goFirst = agent === null ? [] : before(task.rank, Number(task.id.slice(1)))
+          if (agent !== null) this.laws.chosen(task, agent, goFirst, (id) => store.task(id))
+          return agent
+        },
+        limit,
+        now,
+      )
+    return counting({ ...store, claim }, (by) => (this.#pending += by))
+  }
+
+  #supervisor(): Supervisor {
+    const life = this.#life
+    const { clock } = this
+    const settings = () => this.config
+    return new Supervisor(settings, {
+      clock: {
+        now: () => clock.now(),
+        after: (ms, then) => clock.after(ms, () => life.isOver || then()),
+      },
+      random: this.#random,
+      store: mortal(this.store, life),
+      hosts: this.#mortalHosts(life),
+      worktrees,
+      watch: { watch: () => () => {} },
+      outputs: { async *read() {} },
+      sampler: { sample: async (roots) => new Map([...roots.keys()].map((id) => [id, busy])) },
+      host: { facts: () => this.machine },
+      place: (agentId) => `/worktrees/${agentId}`,
+      brake: () => ({
+        intensity: this.config.restartIntensity,
+        periodMs: this.config.restartPeriodMs,
+      }),
+      endLimitMs: () => this.config.stopGraceMs + 10_000,
+      setup: setupOf,
+      startWidth: 4,
+      onError: (error) => this.laws.breach(`nobody handles ${String(error)}`),
+      about: { version: '0.0.0', pid: 1, home: '/home' },
+    })
+  }
+
+  #mortalHosts(life: Life): AgentHosts {
+    return {
+      clear: (setup) => this.hosts.clear(setup),
+      fork: (setup, events) =>
+        this.hosts.fork(setup, {
+          message: (message) => life.isOver || events.message(message),
+          exit: (reason) => life.isOver || events.exit(reason),
+        }),
+    }
+  }
+}
+
+const busy = { cpuPercent: 40, memoryBytes: 2 ** 28, memoryShare: 0.01, processes: 3 }
+
+const worktrees = {
+  check: async () => {},
+  ensure: async ({ branch }: { branch: string }, path: string) => ({
+    ...{ path, branch, ownsBranch: true },
+  }),
+  remove: async () => null,
+  release: async () => ({ commit: null }),
+  diff: async () => '',
+}
+
+function setupOf(record: AgentRecord, current: HostSetup['current']): HostSetup {
+  const dir = `/agents/${record.key}`
+  return {
+    ...{ spec: record.spec, runPrefix: `sim/${record.key}`, dir, outbox: `${dir}/outbox` },
+    ...{ logs: '/logs', socket: `${dir}.sock`, worktree: record.worktree, env: {} },
+    ...{ outputLimitBytes: 65_536, outputTailBytes: 1024, stopGraceMs: 10_000, current },
+  }
+}
+
+/** The same store; `by` is told of each write that begins or ends. */
+function counting(store: Store, by: (change: number) => void): Store {
+  return mapMethods(store, (method) => (...args) => {
+    const answer = method(...args)
+    if (answer instanceof Promise) {
+      by(1)
+      const done = () => by(-1)
+      answer.then(done, done)
+    }
+    return answer
+  })
+}
+
+/** The same store, until the life is over: then nothing is written any more, nor answered. */
+function mortal(store: Store, life: Life): Store {
+  return mapMethods(store, (method, name) => (...args) => {
+    if (life.isOver && writes.has(name)) return new Promise(() => {})
+    return method(...args)
+  })
+}
+
+const writes: ReadonlySet<string> = new Set<keyof Store>([
+  ...(['enqueue', 'claim', 'record', 'promote', 'cancel', 'askStop', 'release', 'retry'] as const),
+  ...(['note', 'addAgent', 'updateAgent', 'removeAgent', 'append', 'trimEvents'] as const),
+])
+
+type Method = (...args: unknown[]) => unknown
+
+function mapMethods(store: Store, change: (method: Method, name: string) => Method): Store {
+  const entries = Object.entries(store).map(([name, value]) => [
+    name,
+    typeof value === 'function' ? change(value as Method, name) : value,
+  ])
+  return Object.fromEntries(entries) as Store
+}
+
+/** A refusal that a caller has to expect. */
+export const isRefusal = (error: unknown): boolean =>
+  error instanceof SquadError &&
+  ['SQUADD_CONFLICT', 'SQUADD_NOT_FOUND', 'SQUADD_INVALID', 'SQUADD_QUEUE_FULL'].includes(
+    error.code,
+  ) &&
+  !error.message.includes('it cannot')
