@@ -52,7 +52,9 @@ export class AgentGoals {
 
   async #reach(agent: SupervisedAgent): Promise<void> {
     const { goal, spec } = agent.record
-    if (goal === 'paused' && agent.state !== 'paused') agent.pause('paused')
+    // One that is starting will see its goal when its host is ready.
+    if (goal === 'paused' && agent.state !== 'paused' && agent.state !== 'starting')
+      agent.pause('paused')
     if (goal !== 'released' && goal !== 'stopped') return
     await agent.end(goal === 'stopped' ? 'stop' : 'pause', goal)
     await this.#ports.hosts.clear(agent.setup())

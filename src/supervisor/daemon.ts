@@ -45,9 +45,10 @@ export async function runDaemon(options: DaemonOptions): Promise<number> {
   try {
     await checkTools()
     const file = options.configFile ?? home.configFile
-    let config: Config = readConfigFile(file)
+    const required = options.configFile !== undefined
+    let config: Config = readConfigFile(file, { required })
     const reload = () => {
-      config = readConfigFile(file)
+      config = readConfigFile(file, { required })
       squad.reconfigure()
       log.info({ file }, 'configuration read again')
       return config
@@ -88,6 +89,7 @@ export async function runDaemon(options: DaemonOptions): Promise<number> {
         },
         reload,
       },
+      onDefect: onError,
       ...(options.listen ? { token: ensureToken(home.tokenFile) } : {}),
     })
     await lifecycle.start({

@@ -54,12 +54,15 @@ export class LoadMonitor {
 
   /** One look at all programs. */
   async sweep(): Promise<void> {
-    const running = this.#running()
     const roots = new Map(
-      running.flatMap((agent) => (agent.programPid === null ? [] : [[agent.id, agent.programPid]])),
+      this.#running().flatMap((agent) =>
+        agent.programPid === null ? [] : [[agent.id, agent.programPid]],
+      ),
     )
     const samples = await this.#ports.sampler.sample(roots)
     for (const agent of this.#ports.agents()) agent.load = samples.get(agent.id) ?? null
+    // Those that run now: some may have ended while they were measured.
+    const running = this.#running()
     const keys = new Set(running.map((agent) => keyOf(agent.currentTask!)))
     for (const key of this.#activeAt.keys()) if (!keys.has(key)) this.#forget(key)
     await Promise.all(running.map((agent) => this.#judge(agent)))

@@ -114,8 +114,10 @@ export class Roster {
       this.#refuseTaken(spec.id)
       await this.#ports.worktrees.check(spec)
       const { store } = this.#ports
-      const record = await store.addAgent(spec, () => this.#ports.place(spec.id), this.#clock.now())
-      const agent = this.#enter(record)
+      const now = this.#clock.now()
+      await store.addAgent(spec, () => this.#ports.place(spec.id), now)
+      // Checked just now: there is no such branch, so the one that will be there is ours.
+      const agent = this.#enter(await store.updateAgent(spec.id, { ownsBranch: true }, [], now))
       try {
         await agent.start(null)
         await agent.untilReady()
@@ -158,7 +160,8 @@ export class Roster {
       if (agent.state === 'failed') throw wrongState(agent, 'resume')
       await this.#goals.reaching(id)
       await this.#goals.aim(agent, 'up', { type: 'AgentResumed' })
-      if (!agent.hasHost) await this.#goals.bringUp(agent)
+      if (agent.state === 'starting') await agent.untilReady()
+      else if (!agent.hasHost) await this.#goals.bringUp(agent)
       else if (agent.state === 'paused') agent.resume()
       return agent
     })

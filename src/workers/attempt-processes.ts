@@ -41,9 +41,13 @@ export class AttemptProcesses {
     return this.#launcher() !== null
   }
 
-  /** TERM, then KILL, to all but the launcher, which is to tell the end, until `isOver`. */
-  end(graceMs: number, isOver: () => boolean): Promise<Identity[]> {
-    return endProcesses({ find: () => [...this.#marked(), ...this.#tree()], graceMs, isOver })
+  /**
+   * TERM, then KILL, to all but the launcher, which is to tell the end, until `isOver` and nothing is
+   * left, or until `isSettled`: from then on the launcher has children of its own.
+   */
+  end(graceMs: number, isOver: () => boolean, isSettled = () => false): Promise<Identity[]> {
+    const find = () => [...this.#marked(), ...this.#tree()]
+    return endProcesses({ find, graceMs, isOver, isSettled })
   }
 
   /** TERM, then KILL, to whatever is left after the end. Answers what would not go. */

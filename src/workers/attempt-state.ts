@@ -28,6 +28,8 @@ export function nextAttemptState(
 
 export type Sighting = {
   facts: Facts
+  /** Its launch was prepared, the place for its exit first of all. */
+  isLaunched: boolean
   /** The launcher's process, as its own fact or tmux names it. */
   isLauncherAlive: boolean
   /** The machine was started anew after the attempt was claimed. */
@@ -48,11 +50,16 @@ export type Sight =
   | { kind: 'lost'; reason: string }
 
 /** What an attempt without news has come to. Facts only, never time alone. */
-export function sightOf({ facts, isLauncherAlive, isRebooted, isPatienceOver }: Sighting): Sight {
+export function sightOf(sighting: Sighting): Sight {
+  const { facts, isLaunched, isLauncherAlive, isRebooted, isPatienceOver } = sighting
   const { started, exit } = facts
   if (exit) return { kind: 'ended', ended: endedBy(exit) }
   if (started?.by === 'host')
     return { kind: 'ended', ended: { kind: 'not-started', reason: 'it was never started' } }
+  // Without them nothing is proved any more, least of all that it never ran.
+  if (isLaunched && !started && !facts.hasSlot && !isLauncherAlive)
+    return { kind: 'lost', reason: 'its facts were removed while it ran' }
+  if (isLaunched && !started && !facts.hasSlot) return { kind: 'goes-on' }
   if (isRebooted) return { kind: 'lost', reason: 'the machine was started anew while it ran' }
   if (started && isLauncherAlive) return { kind: 'goes-on' }
   if (started)

@@ -41,7 +41,7 @@ export class Attempt {
   readonly #processes: AttemptProcesses
   readonly #window: AttemptWindow
   #state: AttemptState = 'launching'
-  #facts: Facts = { started: null, startedAt: null, exit: null, endedAt: null }
+  #facts: Facts = { started: null, startedAt: null, exit: null, endedAt: null, hasSlot: false }
   #memo: LaunchMemo | null = null
   #patience: NodeJS.Timeout | null = null
   #isPatienceOver = false
@@ -126,7 +126,9 @@ export class Attempt {
     this.#read()
     const { isRebooted, setup } = this.#ports
     const isPatienceOver = this.#isPatienceOver
-    const sight = sightOf({ facts: this.#facts, isLauncherAlive, isRebooted, isPatienceOver })
+    const isLaunched = this.#memo !== null
+    const facts = this.#facts
+    const sight = sightOf({ facts, isLaunched, isLauncherAlive, isRebooted, isPatienceOver })
     switch (sight.kind) {
       case 'goes-on':
         return
@@ -162,7 +164,8 @@ export class Attempt {
       const { dir, outbox } = this.#ports.setup
       if (this.#stop === null) writeStop(dir, this.order.key, reason)
       this.#stop ??= reason
-      if (!this.#facts.started) takeLatch(outbox, this.order.key)
+      const { started, hasSlot } = this.#facts
+      if (!started && (hasSlot || this.#memo === null)) takeLatch(outbox, this.order.key)
       this.look()
       this.#stopping = this.#stopping.then(() => this.#end(graceMs))
       await this.#stopping
@@ -215,10 +218,11 @@ export class Attempt {
   }
 
   async #end(graceMs: number): Promise<void> {
-    await this.#processes.end(graceMs, () => {
+    const isToldOf = () => {
       this.look()
-      return !this.isOpen || !this.#processes.isLauncherAlive
-    })
+      return !this.isOpen
+    }
+    await this.#processes.end(graceMs, () => !this.#processes.isLauncherAlive, isToldOf)
     if (!this.isOpen) return
     await this.#processes.endLauncher()
     await this.check()

@@ -21,6 +21,8 @@ export type Facts = {
   startedAt: number | null
   exit: ExitFact | null
   endedAt: number | null
+  /** The place for the exit fact is there, as it was since before the launch. */
+  hasSlot: boolean
 }
 
 /** By a launcher whose `process` is null the latch was taken, but nothing more is known. */
@@ -59,6 +61,7 @@ export function readFacts(outbox: string, key: AttemptKey): Facts {
     startedAt: started && started.at,
     exit: exitFact,
     endedAt: exitFact && exit.at,
+    hasSlot: exit !== null,
   }
 }
 

@@ -12,6 +12,8 @@ export type Hunt = {
   find: () => Identity[]
   /** False while more may still appear. Default: never. */
   isOver?: () => boolean
+  /** True: what was to be reached is reached, what is left is left to others. Default: never. */
+  isSettled?: () => boolean
   /** From TERM to KILL. */
   graceMs: number
 }
@@ -20,10 +22,16 @@ export type Hunt = {
  * TERM, after the grace KILL, again and again until nothing is found. Answers what would not go,
  * which is empty but for processes the kernel cannot end or that are not ours.
  */
-export async function endProcesses({ find, isOver, graceMs }: Hunt): Promise<Identity[]> {
+export async function endProcesses({
+  find,
+  isOver,
+  isSettled,
+  graceMs,
+}: Hunt): Promise<Identity[]> {
   const known = new Map<string, Identity>()
   const killAt = performance.now() + graceMs
   for (let waitMs = 1; ; waitMs = Math.min(2 * waitMs, lookMs)) {
+    if (isSettled?.()) return []
     const now = performance.now()
     let left = [...known.values()].filter(isAlive)
     // A search reads all of /proc: only when those known are gone, or the time is up.

@@ -17,9 +17,14 @@ export async function checkTools(): Promise<void> {
 async function checkTool({ name, argument, least }: (typeof tools)[number]): Promise<void> {
   const wanted = `${name} ${least.join('.')} or newer`
   const { stdout } = await run(name, [argument], { timeout: 10_000 }).catch((error: unknown) => {
-    throw new SquadError('SQUADD_BAD_CONFIG', `${name} cannot be run`, {
-      hint: `install ${wanted} and have it in PATH`,
-    }, error)
+    throw new SquadError(
+      'SQUADD_BAD_CONFIG',
+      `${name} cannot be run`,
+      {
+        hint: `install ${wanted} and have it in PATH`,
+      },
+      error,
+    )
   })
   const [, major = '0', minor = '0'] = /(\d+)\.(\d+)/.exec(stdout) ?? []
   const found = [Number(major), Number(minor)] as const

@@ -58,7 +58,8 @@ export function verdictOf(findings: Findings): Verdict {
   }
 }
 
-export const hasRun = ({ started }: Facts): boolean => started?.by === 'launcher'
+export const hasRun = ({ started, exit }: Facts): boolean =>
+  started?.by === 'launcher' || (exit !== null && 'status' in exit)
 
 function ruleOn({ program, order, ended, stop, report }: Findings): Ruling {
   const ruling = ruleOnEnd(ended, program, order, report)

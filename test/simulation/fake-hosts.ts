@@ -22,6 +22,8 @@ export type FakeHostsOptions = {
 type Site = {
   terminal: FakeTerminal
   host: FakeHost | null
+  /** Open when no host has the agent's folder. */
+  lock: Promise<unknown>
   /** So many hosts to come say that they cannot work. */
   broken: number
 }
@@ -55,21 +57,23 @@ export class FakeHosts implements AgentHosts {
       pid: ++this.#lastPid,
       terminal: site.terminal,
       fateOf: (key) => fateOf(setup.spec.id, key),
-      // One host at a time has the lock of the agent's folder.
-      lock: before?.whenGone ?? Promise.resolve(),
+      lock: site.lock,
       isBroken: () => site.broken > 0 && site.broken-- > 0,
     })
     site.host = host
+    site.lock = Promise.all([site.lock, host.whenGone])
     return host
   }
 
-  async clear({ dir }: Pick<HostSetup, 'dir'>): Promise<void> {
+  /** Takes a while, unless who does it is gone before. */
+  async clear({ dir }: Pick<HostSetup, 'dir'>, isOver = () => false): Promise<void> {
     const { clock, random, breach } = this.#options
     const site = this.#site(dir)
     if (site.host?.isWanted) breach(`${dir} is cleared while it has a host`)
     await new Promise<void>((resolve) =>
       clock.after(between(random, clearing.min, clearing.max), resolve),
     )
+    if (isOver()) return
     if (site.host?.isWanted) breach(`${dir} was cleared while it has a host`)
     site.terminal.clear()
   }
@@ -102,7 +106,8 @@ export class FakeHosts implements AgentHosts {
   #site(dir: string): Site {
     const known = this.#sites.get(dir)
     if (known) return known
-    const site = { terminal: new FakeTerminal(dir, this.programs), host: null, broken: 0 }
+    const terminal = new FakeTerminal(dir, this.programs)
+    const site: Site = { terminal, host: null, lock: Promise.resolve(), broken: 0 }
     this.#sites.set(dir, site)
     return site
   }
@@ -114,7 +119,7 @@ type HostPorts = {
   pid: number
   terminal: FakeTerminal
   events: HostEvents
-  lock: Promise<void>
+  lock: Promise<unknown>
   fateOf: (key: AttemptKey) => Fate
   isBroken: () => boolean
   breach: (text: string) => void
@@ -176,7 +181,7 @@ class FakeHost implements AgentHost {
     const { terminal, isBroken } = this.#ports
     if (this.#hangs) return
     if (isBroken()) {
-      this.#tell({ kind: 'broken', message: 'it cannot work here', hint: 'mend it' })
+      this.#tell({ kind: 'broken', message: 'there is no tmux', hint: 'install it' })
       return this.#later(2 * messageMs, () => this.#exit('exit status 1'))
     }
     terminal.events = {

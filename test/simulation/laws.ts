@@ -55,10 +55,9 @@ export class Laws {
   submitted(tasks: readonly Task[]): void {
     for (const task of tasks) {
       this.#tasks.set(task.id, task)
-      const { deadlineAt } = task.spec
-      const patience = this.#patience(task.priority)
-      const due = task.createdAt + patience
-      const rank = deadlineAt === null ? due : Math.min(due, deadlineAt)
+      const due = task.createdAt + this.#patience(task.priority)
+      const soonest = task.createdAt + this.#patience('critical')
+      const rank = Math.min(due, Math.max(soonest, task.spec.deadlineAt ?? Infinity))
       if (task.rank !== rank) this.breach(`${task.id} has rank ${task.rank}, not ${rank}`)
     }
   }

@@ -111,12 +111,16 @@ export class Scene {
   }
 
   /** kill -9 of the supervisor, and the next one. */
-  restart(): Promise<void> {
-    this.#life.isOver = true
+  async restart(): Promise<void> {
+    const life = this.#life
+    life.isOver = true
     this.hosts.orphan()
+    // What it had handed to the store is stored.
+    await this.settle()
+    if (this.#life !== life) return
     this.#life = { isOver: false }
     this.#squad = this.#supervisor()
-    return this.#squad.start()
+    await this.#squad.start()
   }
 
   /** What is ready, lowest rank first. */
@@ -189,15 +193,19 @@ export class Scene {
 
   #mortalHosts(life: Life): AgentHosts {
     return {
-      clear: (setup) => this.hosts.clear(setup),
+      clear: (setup) => this.hosts.clear(setup, () => life.isOver),
       fork: (setup, events) =>
-        this.hosts.fork(setup, {
-          message: (message) => life.isOver || events.message(message),
-          exit: (reason) => life.isOver || events.exit(reason),
-        }),
+        life.isOver
+          ? nobody
+          : this.hosts.fork(setup, {
+              message: (message) => life.isOver || events.message(message),
+              exit: (reason) => life.isOver || events.exit(reason),
+            }),
     }
   }
 }
+
+const nobody = { pid: 0, send() {}, detach() {}, kill() {} }
 
 const busy = { cpuPercent: 40, memoryBytes: 2 ** 28, memoryShare: 0.01, processes: 3 }
 
@@ -262,4 +270,4 @@ export const isRefusal = (error: unknown): boolean =>
   ['SQUADD_CONFLICT', 'SQUADD_NOT_FOUND', 'SQUADD_INVALID', 'SQUADD_QUEUE_FULL'].includes(
     error.code,
   ) &&
-  !error.message.includes('it cannot')
+  (!error.message.includes('it cannot') || error.message.includes('is failed'))

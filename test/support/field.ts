@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { mkdirSync, readFileSync, watch, writeFileSync } from 'node:fs'
+import { mkdirSync, openSync, readFileSync, watch, writeFileSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { execaSync } from 'execa'
 import type { Client } from '../../src/supervisor/api/client.ts'
@@ -99,8 +99,11 @@ const script = (journal: string, name: string, seconds: number) =>
 export const gate = (field: Field, name: string) => {
   const flag = join(field.squad.dir, `go-${name}`)
   execaSync('mkfifo', [flag])
+  // Open for both, so that neither side waits for the other.
+  const fd = openSync(flag, 'r+')
   return {
-    prompt: `echo "began ${name}.0 $$" >> '${field.journal}'; cat '${flag}'`,
-    open: () => writeFileSync(flag, 'go\n'),
+    prompt: `echo "began ${name}.0 $$" >> '${field.journal}'; read -r _ < '${flag}'`,
+    /** Lets it go; before it waits as well as after. */
+    open: () => writeSync(fd, 'go\n'),
   }
 }

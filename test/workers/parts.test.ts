@@ -132,11 +132,17 @@ t.test('an attempt moves as its table says', async (t) => {
 })
 
 t.test('what became of an attempt is decided by facts', async (t) => {
-  const none = { started: null, startedAt: null, exit: null, endedAt: null }
+  const none = { started: null, startedAt: null, exit: null, endedAt: null, hasSlot: true }
+  const removed = { ...none, hasSlot: false }
   const begun = { ...none, started: { by: 'launcher', process: null } as const }
   const latched = { ...none, started: { by: 'host' } as const }
   const over = { ...begun, exit: { status: 0, verify: null } }
-  const calm = { isLauncherAlive: false, isRebooted: false, isPatienceOver: false }
+  const calm = {
+    isLaunched: true,
+    isLauncherAlive: false,
+    isRebooted: false,
+    isPatienceOver: false,
+  }
   const cases: [Partial<Sighting> & Pick<Sighting, 'facts'>, string][] = [
     [{ facts: over, isRebooted: true }, 'ended'],
     [{ facts: latched, isRebooted: true }, 'ended'],
@@ -147,6 +153,9 @@ t.test('what became of an attempt is decided by facts', async (t) => {
     [{ facts: none, isLauncherAlive: true }, 'may-begin'],
     [{ facts: none, isLauncherAlive: true, isPatienceOver: true }, 'take-latch'],
     [{ facts: none }, 'take-latch'],
+    [{ facts: removed }, 'lost'],
+    [{ facts: removed, isLauncherAlive: true, isPatienceOver: true }, 'goes-on'],
+    [{ facts: removed, isLaunched: false }, 'take-latch'],
   ]
   for (const [sighting, kind] of cases) t.equal(sightOf({ ...calm, ...sighting }).kind, kind)
 })

@@ -11,7 +11,7 @@ export const eventTable = {
   AgentWaiting: "An agent's program asks a person: question.",
   HealthCheckFailed: 'A probe of an agent failed: reason.',
   TaskSubmitted: 'A task was stored: priority, lane.',
-  TaskStarted: 'An attempt was given to an agent: fence, attempt, waitMs.',
+  TaskStarted: 'An attempt was given to an agent: fence, attempt, priority, waitMs.',
   TaskRetried: 'A task goes back to the queue: outcome, cause, reason, notBeforeAt.',
   TaskHeld: 'A task needs a person: reason.',
   TaskReleased: 'A held or ended task goes on: from.',

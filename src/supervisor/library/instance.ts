@@ -1,18 +1,11 @@
-import { randomUUID } from 'node:crypto'
-import { join, resolve } from 'node:path'
-import { agentPorts } from '../assembly.ts'
-import type { AgentInput, AgentRecord } from '../domain/agent.ts'
-import { createAgent } from '../domain/agent.ts'
-import { defaults } from '../domain/config.ts'
-import { SquadError } from '../domain/error.ts'
-import type { Verdict } from '../domain/message.ts'
-import type { WorktreeState } from '../domain/ports.ts'
-import type { Task, TaskInput, TaskResult } from '../domain/task.ts'
-import { createTask } from '../domain/task.ts'
-import { placeOf } from '../agent-goals.ts'
-import type { AgentOwner, AgentPorts } from '../agent-owner.ts'
-import { SupervisedAgent } from '../supervised-agent.ts'
-import { processHome } from './workshop.ts'
+import type { AgentInput } from '../domain/agent.ts'
+import { configTable, defaults } from '../domain/config.ts'
+import { invalid } from '../domain/error.ts'
+import type { TaskInput, TaskResult } from '../domain/task.ts'
+import { checkAgentName } from '../domain/task.ts'
+import { checkAgentInput } from './check-input.ts'
+import { Post } from './post.ts'
+import { Workplace } from './workplace.ts'
 
 /** How an instance is started. Everything but `title` and `path` has a default. */
 export type InstanceOptions = Omit<AgentInput, 'id' | 'repo'> & {
@@ -22,166 +15,108 @@ export type InstanceOptions = Omit<AgentInput, 'id' | 'repo'> & {
   path: string
 }
 
-let count = 0
+const promptOptions = [
+  'timeoutMs',
+  'verify',
+  'retries',
+  'onUnknown',
+  'onStall',
+  'maxCostUsd',
+  'metadata',
+] as const
+
+/** What may be said of one prompt: see `TaskInput`. */
+export type PromptOptions = Pick<TaskInput, (typeof promptOptions)[number]>
+
+// Who sends prompts himself decides for himself when it is too much.
+const config = Object.freeze({
+  ...defaults,
+  breakerMaxFailures: configTable.breakerMaxFailures.max,
+  maxLoadPerCore: 0,
+  minFreeMemoryBytes: 0,
+  minFreeDiskBytes: 0,
+})
+
+let postOf: (instance: Instance) => Post
+let instanceAt: (title: string, post: Post) => Instance
 
 /**
  * A program in its own tmux session and git worktree, on its own branch. It works alone
  * (`sendPrompt`), or under an orchestrator once a ManagedAgent made of it is added to one.
+ *
+ * Its worktree lies in a temporary folder: it lives as long as this process. `kill` ends it and
+ * keeps unsaved work; when the process dies without, the program ends and the worktree stays.
  */
 export class Instance {
   readonly title: string
-  readonly agent: SupervisedAgent
-  readonly #ports: AgentPorts
-  readonly #pending = new Map<string, (verdict: Verdict) => void>()
-  #prompts = 0
+  readonly #post: Post
+
+  static {
+    postOf = (instance) => instance.#post
+    instanceAt = (title, post) => new Instance(title, post)
+  }
 
   /**
-   * Starts tmux, worktree and branch; resolves when the instance is ready for a prompt. Throws
-   * SQUADD_INVALID, SQUADD_GIT, SQUADD_TMUX; then nothing of it is left.
+   * Starts tmux, worktree and branch (default `squadd/<title>`); resolves when it is ready for a
+   * prompt. Throws SQUADD_INVALID, SQUADD_GIT, SQUADD_TMUX; then nothing of it is left.
    */
   static async start({ title, path, ...options }: InstanceOptions): Promise<Instance> {
-    const spec = createAgent({ ...options, id: title, repo: resolve(path) })
-    const instance = new Instance(spec)
-    await instance.#ports.worktrees.check(spec)
+    checkAgentName(title, 'title')
+    const input = checkAgentInput({ ...options, id: title, repo: path })
+    const place = new Workplace({ name: `instance ${title}`, config })
     try {
-      await instance.agent.start(null)
-      await instance.agent.untilReady()
+      await place.change(() => place.squad.addAgent(input))
     } catch (error) {
-      await instance.kill()
+      await place.shutdown(0)
       throw error
     }
-    return instance
+    return new Instance(title, new Post(place, title, true))
   }
 
-  private constructor(spec: AgentRecord['spec']) {
-    const home = processHome()
-    const key = `i${++count}`
-    const config = () => defaults
-    const ports = agentPorts({ home, config, env: process.env }, randomUUID())
-    // Its folders stay the same when an orchestrator gives it another record.
-    const setup: AgentPorts['setup'] = (record, current) => ports.setup({ ...record, key }, current)
-    this.title = spec.id
-    this.#ports = { ...ports, setup }
-    this.agent = new SupervisedAgent(
-      newRecord(spec, key, join(home.worktreesDir, key, spec.id), ports.clock.now()),
-      this.#ports,
-      this.#owner(),
-    )
+  private constructor(title: string, post: Post) {
+    this.title = title
+    this.#post = post
   }
 
-  /** Runs one prompt and resolves with its result. Throws SQUADD_CONFLICT while it is busy. */
-  async sendPrompt(prompt: string, options: Omit<TaskInput, 'prompt'> = {}): Promise<TaskResult> {
-    if (!this.agent.isFree)
-      throw new SquadError('SQUADD_CONFLICT', `instance ${this.title} is ${this.agent.state}`, {
-        hint: 'wait for its task, or give the prompt to the orchestrator',
-      })
-    const task = this.#task({ ...options, prompt })
-    const ended = new Promise<Verdict>((resolve) => this.#pending.set(task.id, resolve))
-    const { timeoutMs } = task.spec
-    const cancel = timeoutMs
-      ? this.#ports.clock.after(timeoutMs, () => this.agent.stopAttempt('timed_out'))
-      : () => {}
-    this.agent.assign(task)
-    const { result } = await ended
-    cancel()
-    await this.agent.untilFree()
-    return result
+  /**
+   * Runs one prompt and resolves with its result, also when that is a failure; `timeoutMs` is 1 h by
+   * default. Throws SQUADD_CONFLICT while it is busy or paused, or works for an orchestrator.
+   */
+  async sendPrompt(prompt: string, options: PromptOptions = {}): Promise<TaskResult> {
+    for (const [name, value] of Object.entries(options))
+      if (!promptOptions.some((known) => known === name))
+        throw invalid(name, value, 'is not for one prompt', `use ${promptOptions.join(', ')}`)
+    return this.#post.prompt({ ...options, prompt })
   }
 
-  /** The text on its screen. */
+  /** The text on its screen. Throws SQUADD_CONFLICT when it has ended, SQUADD_TIMEOUT. */
   preview(): Promise<string> {
-    return this.agent.screen()
+    const { place, id } = this.#post
+    return place.change(() => place.squad.agentScreen(id))
   }
 
-  /** A unified diff of its worktree against the commit its branch began at. */
+  /** A unified diff of its worktree against the commit its branch began at. Throws SQUADD_GIT. */
   diff(): Promise<string> {
-    return this.#ports.worktrees.diff(this.agent.record.worktree, this.agent.record.spec.base)
+    const { place, id } = this.#post
+    return place.change(() => place.squad.agentDiff(id))
   }
 
   /** The command (argv) that shows its live terminal; read-only unless `write`. */
   attach({ write = false } = {}): string[] {
-    const { tmuxSocket } = this.agent.view()
+    const { tmuxSocket } = this.#post.agent.view()
     return ['tmux', '-S', tmuxSocket, 'attach-session', '-t', '=sq', ...(write ? [] : ['-r'])]
   }
 
   /**
-   * Ends program, tmux and worktree. Unsaved work is kept under refs/squadd/rescue: resolves with
-   * that ref, or null.
+   * Ends program, tmux, worktree and branch (`keepBranch`: not the branch). A prompt under way is
+   * cancelled. Work that would be lost is kept under refs/squadd/rescue: resolves with that ref, or
+   * null; asked again it answers the same. Throws SQUADD_CONFLICT while it works for an
+   * orchestrator, SQUADD_GIT when the worktree cannot be removed.
    */
-  async kill({ keepBranch = false } = {}): Promise<string | null> {
-    if (this.agent.state !== 'stopped') await this.agent.end('stop', 'killed')
-    const { record } = this.agent
-    await this.#ports.hosts.clear(this.agent.setup())
-    return this.#ports.worktrees.remove(record.spec, placeOf(record), { keepBranch })
-  }
-
-  #task(input: TaskInput): Task {
-    const { prompt, priority, ...spec } = createTask(input, defaults)
-    const now = this.#ports.clock.now()
-    return {
-      id: `t${++this.#prompts}`,
-      state: 'running',
-      reason: null,
-      priority,
-      prompt,
-      spec,
-      rank: now,
-      lane: 'any',
-      fence: 1,
-      attempt: 1,
-      starts: 1,
-      spentMs: 0,
-      spentUsd: 0,
-      agent: this.agent.id,
-      want: null,
-      outcome: null,
-      cause: null,
-      result: null,
-      createdAt: now,
-      notBeforeAt: null,
-      startedAt: now,
-      endedAt: null,
-    }
-  }
-
-  /** Alone it owns itself. */
-  #owner(): AgentOwner<SupervisedAgent> {
-    return {
-      verdict: (agent, verdict) => {
-        const taskId = verdict.key.slice(0, verdict.key.lastIndexOf('-'))
-        agent.answer(verdict.key, 'recorded')
-        this.#pending.get(taskId)?.(verdict)
-        this.#pending.delete(taskId)
-      },
-      placed: async (agent, { path, ownsBranch }: WorktreeState) => {
-        agent.record = { ...agent.record, worktree: path, ownsBranch }
-      },
-      free: () => {},
-      gaveUp: () => {},
-      lost: () => {},
-      happened: () => {},
-      breaker: () => 'closed',
-    }
+  kill({ keepBranch = false } = {}): Promise<string | null> {
+    return this.#post.dissolve(keepBranch)
   }
 }
 
-function newRecord(
-  spec: AgentRecord['spec'],
-  key: string,
-  worktree: string,
-  now: number,
-): AgentRecord {
-  return {
-    spec,
-    key,
-    goal: 'up',
-    failure: null,
-    worktree,
-    ownsBranch: false,
-    tasksCompleted: 0,
-    tasksFailed: 0,
-    totalExecTimeMs: 0,
-    createdAt: now,
-    updatedAt: now,
-  }
-}
+// For this folder alone.
+export { instanceAt, postOf }

@@ -1,170 +1,187 @@
-import type { Assembly } from '../assembly.ts'
-import { assemble } from '../assembly.ts'
 import type { AgentInput, AgentView } from '../domain/agent.ts'
 import type { Config } from '../domain/config.ts'
-import { parseConfig } from '../domain/config.ts'
+import { configTable, nearest, parseConfig } from '../domain/config.ts'
 import { SquadError } from '../domain/error.ts'
 import type { SquadEvent } from '../domain/event.ts'
-import type { Task, TaskId, TaskInput, TaskResult } from '../domain/task.ts'
-import { isEnded } from '../domain/task.ts'
-import { prepareHome, resolveHome } from '../home.ts'
-import type { Lock } from '../store/lock.ts'
-import { takeLock } from '../store/lock.ts'
-import { version } from '../version.ts'
+import type { TaskFilter } from '../domain/ports.ts'
+import type { Task, TaskId, TaskInput } from '../domain/task.ts'
+import type { AgentStats } from './agent-facts.ts'
+import { checkAgentInput } from './check-input.ts'
+import type { EventOptions } from './event-feed.ts'
+import { eventFeed } from './event-feed.ts'
+import { instanceAt, postOf } from './instance.ts'
 import { ManagedAgent } from './managed-agent.ts'
-import { processHome } from './workshop.ts'
+import { Post } from './post.ts'
+import type { ShutdownReport } from './shut-down.ts'
+import { checkTimeout } from './shut-down.ts'
+import type { SquadMetrics } from './squad-metrics.ts'
+import { metricsOf } from './squad-metrics.ts'
+import type { TaskHandle } from './task-handle.ts'
+import { taskHandle } from './task-handle.ts'
+import { Workplace } from './workplace.ts'
 
+/** The settings of the daemon (`configTable`: each with default and bounds), and where things are. */
 export type OrchestratorOptions = Partial<Config> & {
-  /** Where the queue and the agents are kept; default: nothing outlives the process. */
+  /** A folder that keeps queue, agents and worktrees over restarts. Default: nothing is kept. */
   home?: string
+  /** The file that keeps the queue, or `:memory:`. Default: in `home`, without one `:memory:`. */
+  store?: string
 }
 
-/** A task that was given to an orchestrator. */
-export type TaskHandle = {
-  id: TaskId
-  /** Resolves when the task has ended, with success or without. */
-  result: Promise<TaskResult>
-  /** The task as it is now. */
-  task(): Task
-  cancel(): Promise<void>
-}
+const libraryDefaults: Partial<Config> = { taskQueueSize: 100 }
 
-const libraryQueueSize = 100
-
-/** Runs tasks on a set of agents inside this process; with `home` the queue survives it. */
+/**
+ * Runs tasks on a set of agents inside this process: the daemon's own core, with its queue, breakers,
+ * health checks and recovery. Calls may come concurrently. With `home` everything outlives the
+ * process: a new orchestrator on the same home brings agents back and goes on with the tasks.
+ *
+ * It keeps the process alive only while somebody waits for an answer. End it with `shutdown`; after
+ * that every call throws SQUADD_SHUTTING_DOWN.
+ */
 export class AgentOrchestrator {
-  readonly #assembly: Assembly
-  readonly #lock: Lock | null
+  readonly #place: Workplace
   readonly #agents = new Map<string, ManagedAgent>()
-  readonly #started: Promise<void>
 
-  /** Throws SQUADD_BAD_CONFIG, and SQUADD_ALREADY_RUNNING when the home is in use. */
-  constructor({ home, ...settings }: OrchestratorOptions = {}) {
-    const config = parseConfig({ taskQueueSize: libraryQueueSize, ...settings })
-    const place = home === undefined ? processHome() : resolveHome({ home, env: process.env })
-    prepareHome(place)
-    this.#lock = home === undefined ? null : takeLock(place.lockFile)
-    if (home !== undefined && !this.#lock)
-      throw new SquadError('SQUADD_ALREADY_RUNNING', `another process uses ${place.root}`, {
-        hint: 'choose another home',
-      })
-    this.#assembly = assemble({
-      home: place,
-      ...(home === undefined ? { storeFile: ':memory:' } : {}),
-      config: () => config,
-      env: process.env,
-      version,
-      onError: (error) => process.emitWarning(error instanceof Error ? error : String(error)),
+  /**
+   * Throws SQUADD_BAD_CONFIG for an option that is unknown or out of range, SQUADD_ALREADY_RUNNING
+   * when another orchestrator or daemon uses the home, SQUADD_STORE_CORRUPT.
+   */
+  constructor(options: OrchestratorOptions = {}) {
+    const { home, store, ...settings } = checkOptions(options)
+    this.#place = new Workplace({
+      name: 'the orchestrator',
+      config: parseConfig({ ...libraryDefaults, ...settings }),
+      ...(home === undefined ? {} : { home }),
+      ...(store === undefined ? {} : { store }),
     })
-    this.#started = this.#assembly.squad.start()
-    this.#started.catch(() => {})
   }
 
-  /** Adds an agent: one that was started as an Instance, or a new one. */
+  /**
+   * Adds an agent and resolves when it is ready: one made of an instance, or a new one, whose
+   * worktree then lies in the home. Throws SQUADD_INVALID, SQUADD_GIT, SQUADD_CONFLICT (the name is
+   * taken, or the instance busy); then nothing has changed.
+   */
   async addAgent(agent: ManagedAgent | AgentInput): Promise<ManagedAgent> {
-    const { squad } = this.#assembly
-    await this.#started
-    if (!(agent instanceof ManagedAgent)) {
-      await squad.addAgent(agent)
-      return this.getAgent(agent.id)
+    const place = this.#place
+    if (agent instanceof ManagedAgent) {
+      await place.change(() => postOf(agent.instance).moveTo(place, agent.id))
+      this.#agents.set(agent.id, agent)
+      return agent
     }
-    await squad.adopt(agent.id, agent.supervised)
-    return this.#employ(agent)
+    const input = checkAgentInput(agent)
+    await place.change(() => place.squad.addAgent(input))
+    return this.getAgent(input.id)
   }
 
-  /** Ends it and removes its worktree; unsaved work is kept (`rescueRef`). */
-  async removeAgent(id: string): Promise<{ rescueRef: string | null }> {
-    const answer = await this.#assembly.squad.removeAgent(id)
+  /**
+   * Ends an agent; its task goes back to the queue. Worktree and branch are removed (`keepBranch`:
+   * not the branch); work that would be lost is kept under `rescueRef`. Throws SQUADD_NOT_FOUND,
+   * SQUADD_GIT.
+   */
+  async removeAgent(
+    id: string,
+    { keepBranch = false } = {},
+  ): Promise<{ rescueRef: string | null }> {
+    const answer = await this.#place.change(() => this.#place.remove(id, keepBranch))
     this.#agents.delete(id)
     return answer
   }
 
   /** Throws SQUADD_NOT_FOUND. */
   getAgent(id: string): ManagedAgent {
+    const place = this.#place
+    const agent = place.read(() => place.squad.agent(id))
     const known = this.#agents.get(id)
-    if (known) return known
-    const agent = this.#assembly.squad.agent(id)
-    const sendPrompt = () => Promise.reject(new Error('it works for an orchestrator'))
-    return this.#employ(new ManagedAgent(id, { agent, sendPrompt }))
+    if (known && postOf(known.instance).agent === agent) return known
+    const found = new ManagedAgent(id, instanceAt(id, new Post(place, id, false)))
+    this.#agents.set(id, found)
+    return found
   }
 
+  /** All agents, in the order in which they were added. */
   listAgents(): ManagedAgent[] {
-    return this.#assembly.squad.agentViews().map(({ id }) => this.getAgent(id))
-  }
-
-  /** Resolves with a handle once the task is stored. Throws SQUADD_INVALID, SQUADD_QUEUE_FULL. */
-  async distributeTask(input: TaskInput): Promise<TaskHandle> {
-    await this.#started
-    const [task] = await this.#assembly.squad.submit([input])
-    return this.#handle(task!.id)
-  }
-
-  pauseAgent(id: string, how: { now?: boolean; release?: boolean } = {}): Promise<AgentView> {
-    return this.#assembly.squad.pauseAgent(id, how)
-  }
-
-  resumeAgent(id: string): Promise<AgentView> {
-    return this.#assembly.squad.resumeAgent(id)
-  }
-
-  /** Events from now on, or after number `since`. */
-  events(how: { since?: number; signal?: AbortSignal } = {}): AsyncIterable<SquadEvent> {
-    return this.#assembly.squad.events(how)
+    const { squad } = this.#place
+    return this.#place.read(() => squad.agentViews()).map(({ id }) => this.getAgent(id))
   }
 
   /**
-   * Ends all agents (their tasks go back to the queue, worktrees and branches stay with a `home`).
-   * Tells who did not stop within `timeoutMs` and why.
+   * Puts a task into the queue; resolves with a handle once it is stored (with a `home`: on the disk).
+   * It runs when its turn has come and an agent that may take it is idle. Throws SQUADD_INVALID,
+   * SQUADD_TOO_LARGE, SQUADD_QUEUE_FULL (more than `taskQueueSize`, default 100, would wait).
    */
-  async shutdown(timeoutMs = 30_000): Promise<{ unstopped: { name: string; error: string }[] }> {
-    const { squad, store } = this.#assembly
-    await this.#started
-    const report = await squad.shutdown({ stopAgents: true, timeoutMs })
-    await store.close()
-    this.#lock?.release()
-    return report
+  async distributeTask(input: TaskInput): Promise<TaskHandle> {
+    return taskHandle(await this.#place.submit(input), this.#place)
   }
 
-  #handle(id: TaskId): TaskHandle {
-    const { squad } = this.#assembly
-    return {
-      id,
-      result: squad.waitTask(id, {}, (task) => isEnded(task.state)).then(resultOf),
-      task: () => squad.task(id),
-      cancel: async () => void (await squad.cancelTask(id)),
-    }
+  /** A task that was given out before, also by an earlier orchestrator. Throws SQUADD_NOT_FOUND. */
+  getTask(id: TaskId): TaskHandle {
+    this.#place.read(() => this.#place.squad.task(id))
+    return taskHandle(id, this.#place)
   }
 
-  #employ(agent: ManagedAgent): ManagedAgent {
-    const { squad } = this.#assembly
-    agent.employ({
-      execute: async (id, input) => {
-        const only = { affinity: [id], affinityMode: 'required' as const }
-        return (await this.distributeTask({ ...input, ...only })).result
-      },
-      pause: (id) => squad.pauseAgent(id),
-      resume: (id) => squad.resumeAgent(id),
-      stop: (id) => squad.stopAgent(id),
-      view: (id) => squad.agentView(id),
-    })
-    this.#agents.set(agent.id, agent)
-    return agent
+  /** The newest tasks first, at most `limit` (100). */
+  listTasks(filter: TaskFilter = {}): Task[] {
+    return this.#place.read(() => this.#place.squad.tasks(filter))
+  }
+
+  /** As `ManagedAgent.pause`; also throws SQUADD_NOT_FOUND. */
+  async pauseAgent(id: string, how: { now?: boolean; release?: boolean } = {}): Promise<AgentView> {
+    return postOf(this.getAgent(id).instance).pause(how)
+  }
+
+  /** As `ManagedAgent.resume`; also throws SQUADD_NOT_FOUND. */
+  async resumeAgent(id: string): Promise<AgentView> {
+    return postOf(this.getAgent(id).instance).resume()
+  }
+
+  getMetrics(): SquadMetrics {
+    return this.#place.read(() => metricsOf(this.#place))
+  }
+
+  /** Throws SQUADD_NOT_FOUND. */
+  getAgentStats(id: string): AgentStats {
+    return this.getAgent(id).stats()
+  }
+
+  /**
+   * Events from this call on, or all that are stored after number `since`. A reader that is slow has
+   * a buffer of `bufferSize` (default `eventBufferSize`, 100); what does not fit is dropped, and an
+   * `EventsDropped` in its place names the numbers `from` to `to`: `events({ since: from - 1 })`
+   * reads them again. Ends with `signal`, `break` and `shutdown`. Throws SQUADD_INVALID.
+   */
+  events(options: EventOptions = {}): AsyncIterableIterator<SquadEvent> {
+    const { squad, config, closed } = this.#place
+    const bufferSize = options.bufferSize ?? config.eventBufferSize
+    return this.#place.read(() => eventFeed(squad.eventLog, { ...options, bufferSize }, closed))
+  }
+
+  /**
+   * Takes no more work, lets running tasks finish within `timeoutMs` (default 30 s), then interrupts
+   * them (they go back to the queue) and ends all agents, which takes `stopGraceMs` and 10 s at most.
+   * With a `home` agents and worktrees wait there for the next orchestrator; without, worktrees are
+   * removed: branches with commits stay, unsaved work is kept (`rescued`). Never hides an error:
+   * `unstopped` has those of all agents. Asked again it answers the same.
+   */
+  async shutdown(timeoutMs = 30_000): Promise<ShutdownReport> {
+    return this.#place.shutdown(checkTimeout(timeoutMs))
   }
 }
 
-/** A task that was cancelled before it ran has no result of its own. */
-function resultOf(task: Task): TaskResult {
-  const at = task.endedAt ?? task.createdAt
-  return (
-    task.result ?? {
-      success: false,
-      output: '',
-      error: task.reason ?? task.state,
-      durationMs: 0,
-      completedAt: at,
-      evidence: [{ source: 'queue', at, detail: task.reason ?? task.state }],
-      usage: null,
-      git: null,
-    }
-  )
+function checkOptions(options: OrchestratorOptions): OrchestratorOptions {
+  const names = [...Object.keys(configTable), 'home', 'store']
+  const given = Object.entries(options).filter(([, value]) => value !== undefined)
+  for (const [name, value] of given) {
+    if (!names.includes(name))
+      throw new SquadError('SQUADD_BAD_CONFIG', `${name} is not an option`, {
+        field: name,
+        hint: `did you mean ${nearest(name, names)}?`,
+      })
+    if ((name === 'home' || name === 'store') && (typeof value !== 'string' || value === ''))
+      throw new SquadError('SQUADD_BAD_CONFIG', `${name} ${JSON.stringify(value)} is not a path`, {
+        field: name,
+        value,
+        hint: 'name a folder',
+      })
+  }
+  return Object.fromEntries(given)
 }

@@ -1,3 +1,4 @@
+import { invalid } from '../domain/error.ts'
 import { systemClock } from '../domain/time.ts'
 import type { Unstopped } from '../lifecycle.ts'
 import { Lifecycle } from '../lifecycle.ts'
@@ -66,8 +67,14 @@ export async function shutDown(timeoutMs: number, ending: Ending): Promise<Shutd
 
 /** Ends an agent whose folder goes; its branch stays when there are commits on it. */
 async function dismiss(id: string, { squad, remove }: Ending, report: ShutdownReport) {
-  await squad.stopAgent(id)
+  if (squad.agent(id).currentTask) await squad.stopAgent(id)
   const keepBranch = await hasOwnCommits(squad.agent(id).record.spec)
   const { rescueRef } = await remove(id, keepBranch)
   if (rescueRef !== null) report.rescued.push({ agent: id, ref: rescueRef })
+}
+
+/** Throws SQUADD_INVALID. */
+export function checkTimeout(timeoutMs: number): number {
+  if (Number.isSafeInteger(timeoutMs) && timeoutMs >= 0) return timeoutMs
+  throw invalid('timeoutMs', timeoutMs, 'is out of range', 'use milliseconds, 0 or more')
 }

@@ -17,6 +17,8 @@ import type { ShutdownReport } from './shut-down.ts'
 import { shutDown } from './shut-down.ts'
 
 export type WorkplaceOptions = {
+  /** What it is called in errors. */
+  name: string
   config: Config
   /** Where everything is kept. Default: a scratch home, which goes when the workplace ends. */
   home?: string
@@ -32,6 +34,7 @@ export class Workplace {
   readonly store: Store
   readonly config: Config
   readonly home: Home
+  readonly #name: string
   readonly #isLasting: boolean
   readonly #locks: Lock[] = []
   readonly #ready: Promise<void>
@@ -42,7 +45,8 @@ export class Workplace {
   #ending: Promise<ShutdownReport> | null = null
 
   /** Throws SQUADD_BAD_CONFIG, SQUADD_ALREADY_RUNNING, SQUADD_STORE_CORRUPT; then nothing is left. */
-  constructor({ config, home, store }: WorkplaceOptions) {
+  constructor({ name, config, home, store }: WorkplaceOptions) {
+    this.#name = name
     this.config = config
     this.home = home === undefined ? scratchHome() : resolveHome({ home, env: process.env })
     const storeFile = fileOf(store ?? (home === undefined ? inMemory : this.home.storeFile))
@@ -76,7 +80,7 @@ export class Workplace {
 
   /** A call that changes something. Refused from the beginning of a shutdown, which waits for it. */
   async change<T>(work: () => Promise<T>): Promise<T> {
-    if (this.#ending) throw shuttingDown()
+    if (this.#ending) throw this.#shutDown()
     const done = this.#ready.then(work)
     this.#underWay.add(done)
     try {
@@ -88,7 +92,7 @@ export class Workplace {
 
   /** A call that only reads. Throws SQUADD_SHUTTING_DOWN after the end of a shutdown. */
   read<T>(look: () => T): T {
-    if (this.#closed.signal.aborted) throw shuttingDown()
+    if (this.#closed.signal.aborted) throw this.#shutDown()
     return look()
   }
 
@@ -112,7 +116,7 @@ export class Workplace {
     try {
       return await this.squad.waitTask(id, { signal: this.closed })
     } catch (error) {
-      throw this.closed.aborted ? shuttingDown(`task ${id} has not ended`) : error
+      throw this.closed.aborted ? this.#shutDown(`task ${id} has not ended: `) : error
     }
   }
 
@@ -155,6 +159,12 @@ export class Workplace {
     }
   }
 
+  #shutDown(what = ''): SquadError {
+    return new SquadError('SQUADD_SHUTTING_DOWN', `${what}${this.#name} is shut down`, {
+      hint: this.#isLasting ? 'a new one on the same home goes on' : 'make a new one',
+    })
+  }
+
   #lock(file: string, what: string): void {
     const lock = takeLock(file)
     if (!lock)
@@ -166,9 +176,3 @@ export class Workplace {
 }
 
 const fileOf = (store: string) => (store === inMemory ? store : resolve(store))
-
-function shuttingDown(what = 'it takes no more calls'): SquadError {
-  return new SquadError('SQUADD_SHUTTING_DOWN', `the orchestrator was shut down: ${what}`, {
-    hint: 'make a new one; on the same home it goes on where this one was',
-  })
-}

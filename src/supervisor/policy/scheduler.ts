@@ -17,7 +17,9 @@ export function rankOf(
   patience: Patience,
 ): number {
   const due = createdAt + patienceOf(spec.priority, patience)
-  return spec.deadlineAt === null ? due : Math.min(due, spec.deadlineAt)
+  // A deadline makes a task at most as urgent as a critical one: late ones must not starve the rest.
+  const soonest = createdAt + patience.patienceCriticalMs
+  return spec.deadlineAt === null ? due : Math.min(due, Math.max(spec.deadlineAt, soonest))
 }
 
 function patienceOf(priority: TaskSpec['priority'], patience: Patience): number {

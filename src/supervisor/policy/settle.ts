@@ -26,7 +26,6 @@ export const retryTable: Record<Cause, { retry: boolean; why: string }> = {
 
 const failureBackoff = { baseMs: 1000, maxMs: 300_000, factor: 2 }
 const notStartedBackoff = { baseMs: 100, maxMs: 5000, factor: 2 }
-const mostUncounted = 10
 
 type Settled = Pick<Task, 'spec' | 'want' | 'attempt' | 'fence'>
 
@@ -34,7 +33,7 @@ type Settled = Pick<Task, 'spec' | 'want' | 'attempt' | 'fence'>
  * What becomes of a task after an attempt: the one place that says who is retried.
  * - Success is recorded, even where a cancel was wanted; a wanted cancel wins over all else.
  * - What was interrupted for another (`preempted`) or never ran (`not_started`) goes back uncounted,
- *   the latter after 100 ms doubling up to 5 s; after 10 uncounted tries it is held instead.
+ *   the latter after 100 ms doubling up to 5 s. How often in all, policy/caps.ts says.
  * - A failure of the program's account or service (policy/blame.ts) is not the task's: it goes back
  *   uncounted, when the failure says it may, else after the wait of a failure that may pass.
  * - A failure that may pass (`retryTable`) is tried again while `attempt <= retries`, after 1 s
@@ -93,8 +92,6 @@ function settleProgramWide(
 function settleNotStarted(task: Settled, reason: string, now: number, random: Random): Settlement {
   // Claims before this one that did not count: all that a task tells of them.
   const uncounted = Math.max(0, task.fence - task.attempt)
-  if (uncounted >= mostUncounted)
-    return { signal: 'hold', reason: `${reason}; ${uncounted + 1} tries did not even start` }
   const waitMs = backoffDelayMs(uncounted + 1, notStartedBackoff, random)
   return { signal: 'backOff', reason, notBeforeAt: now + waitMs, counts: false }
 }

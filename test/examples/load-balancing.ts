@@ -1,0 +1,45 @@
+// Who gets a task: run it with node --conditions=squadd-source test/examples/load-balancing.ts
+import { AgentOrchestrator } from 'squadd'
+import { scratchRepository } from './scratch.ts'
+
+const repo = scratchRepository()
+const agents = ['ada', 'bob', 'cid']
+
+/** Gives out four tasks, each when all agents are idle, the first one to ada; answers who had them. */
+async function whoRuns(loadBalancingAlgorithm: 'round-robin' | 'least-loaded' | 'random') {
+  const orchestrator = new AgentOrchestrator({ loadBalancingAlgorithm })
+  for (const id of agents) await orchestrator.addAgent({ id, repo: repo.path })
+  const events = orchestrator.events()
+  const names: string[] = []
+  for (let i = 0; i < 4; i++) {
+    const affinity = i === 0 ? ['ada'] : []
+    const task = await orchestrator.distributeTask({ prompt: 'true', affinity })
+    await task.result
+    names.push(task.task().agent!)
+    // The result is known a moment before the agent is idle again.
+    for (let isIdle = false; !isIdle;) {
+      const { value } = await events.next()
+      isIdle = value.type === 'AgentStateChanged' && value.data['to'] === 'idle'
+    }
+  }
+  await orchestrator.shutdown()
+  return names
+}
+
+// In the order of names, after the last that it chose: ada's first task was not its choice.
+console.log('round-robin: ', ...(await whoRuns('round-robin')))
+// The lowest load; among equals the one that has been without a task for the longest time.
+console.log('least-loaded:', ...(await whoRuns('least-loaded')))
+// Each as likely as the others, so all that is certain is that it is one of them.
+const random = await whoRuns('random')
+console.log(
+  'random:      ',
+  random.every((name) => agents.includes(name)),
+)
+repo.remove()
+
+/* It prints:
+round-robin:  ada ada bob cid
+least-loaded: ada bob cid ada
+random:       true
+*/
