@@ -39,7 +39,7 @@ export function parseReport(text: string): ProgramReport | string | null {
     usage = null,
   } = given as Record<string, unknown>
   if (cause !== null && !causes.includes(cause as Cause))
-    return `its cause ${String(cause)} is unknown`
+    return `its cause ${JSON.stringify(cause)} is unknown`
   return {
     failed: failed === true || cause !== null,
     cause: cause as Cause | null,

@@ -5,7 +5,9 @@ import { Squadd } from './squadd.ts'
 
 /** What one process has used so far: CPU in ticks of 10 ms, and page faults of its dead children. */
 function used(pid: number) {
-  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').replace(/^.*\) /, '').split(' ')
+  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
+    .replace(/^.*\) /, '')
+    .split(' ')
   return { ticks: Number(fields[11]) + Number(fields[12]), childFaults: Number(fields[8]) }
 }
 
@@ -14,7 +16,8 @@ const [agents = 10, seconds = 60] = process.argv.slice(2).map(Number)
 const squad = new Squadd()
 try {
   await squad.json('start')
-  for (let i = 0; i < agents; i++) await squad.json('agent', 'add', `idle${i}`, '--repo', squad.repo)
+  for (let i = 0; i < agents; i++)
+    await squad.json('agent', 'add', `idle${i}`, '--repo', squad.repo)
   const supervisor = await squad.pid()
   const views = await squad.json<AgentView[]>('agent', 'list')
   const hosts = views.map(({ hostPid }) => hostPid!)
