@@ -29,11 +29,19 @@ export class Squadd {
   }
 
   /** Runs a command of squadd, whatever its exit code. */
-  async run(...args: string[]): Promise<Answer> {
+  run(...args: string[]): Promise<Answer> {
+    return this.runWith({ SQUADD_HOME: this.home }, ...args)
+  }
+
+  /** The same with other variables. */
+  async runWith(env: Record<string, string>, ...args: string[]): Promise<Answer> {
+    // What a test runner loads into every Node is not for the daemon and its hosts.
+    const { NODE_OPTIONS: _, ...rest } = process.env
     const { exitCode, stdout, stderr } = await execa(process.execPath, [bin, ...args], {
       reject: false,
       stdin: 'ignore',
-      env: { ...process.env, SQUADD_HOME: this.home },
+      env: { ...rest, ...env },
+      extendEnv: false,
       maxBuffer: 100_000_000,
     })
     return { exitCode: exitCode ?? -1, stdout, stderr }

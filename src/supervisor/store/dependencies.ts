@@ -86,7 +86,7 @@ function refuseCircle(specs: readonly TaskSpec[], parents: Map<number, Parent[]>
     circle[0]!,
     'after',
     specs[circle[0]!]!.after,
-    `makes a circle: ${shown}`,
+    `makes a cycle: ${shown}`,
     'remove one of these dependencies',
   )
   throw Object.assign(error, { data: { ...error.data, refs } })

@@ -40,7 +40,7 @@ export function dependencyRules(open: OpenStore): void {
     const store = open(t)
     await t.rejects(store.enqueue([spec({ ref: 'me', after: ['me'] })], t0), {
       code: 'SQUADD_INVALID',
-      message: /makes a circle: me → me/,
+      message: /makes a cycle: me → me/,
       data: { field: 'after', index: 0, refs: ['me'] },
     })
     const knot = [
@@ -59,7 +59,7 @@ export function dependencyRules(open: OpenStore): void {
     await store.enqueue(twice, t0)
     await t.rejects(
       store.enqueue([spec({ key: 'n', ref: 'p', after: ['q'] }), spec({ key: 'n', ref: 'q' })], t0),
-      { message: /circle: p → p/ },
+      { message: /cycle: p → p/ },
       'two names of one task',
     )
     t.equal(store.tasks({}).length, 2)
