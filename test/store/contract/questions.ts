@@ -22,11 +22,11 @@ export function questionRules(open: OpenStore): void {
       [
         spec({ priority: 'high', deadlineAt: 0 }),
         spec({ priority: 'critical' }),
-        spec({ priority: 'critical', deadlineAt: 1, prompt: 'now' }),
-        spec({ priority: 'critical', notBeforeAt: t0 + minute, deadlineAt: 0 }),
       ],
       t0,
     )
+    await store.enqueue([spec({ priority: 'critical', prompt: 'older' })], t0 - minute)
+    await store.enqueue([spec({ priority: 'critical', notBeforeAt: t0 + minute })], t0 - minute)
     t.strictSame(store.urgent(), store.task('t3'))
     await store.cancel('t3', '', t0)
     t.equal(store.urgent()?.id, 't2')
