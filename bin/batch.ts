@@ -2,7 +2,7 @@ import { readInput } from '../src/supervisor/api/input.ts'
 import { taskInput } from '../src/supervisor/api/schemas.ts'
 import { asSquadError, invalid, SquadError } from '../src/supervisor/domain/error.ts'
 import type { TaskInput } from '../src/supervisor/domain/task.ts'
-import { createTask } from '../src/supervisor/domain/task.ts'
+import { createTask } from '../src/supervisor/domain/create-task.ts'
 import { duration, time } from './arguments.ts'
 
 type Line = Record<string, unknown>

@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { isTaskId } from '../../src/supervisor/domain/task.ts'
+import { isTaskId } from '../../src/supervisor/domain/names.ts'
 import { json, line } from '../print.ts'
 import { act } from '../session.ts'
 

@@ -74,7 +74,7 @@ export class Attempts {
 
   /** An agent cannot be brought back: says so, ends what is left of it, then gives up its task. */
   async gaveUp(agent: SupervisedAgent, reason: string, task: Task | null): Promise<void> {
-    const { store, hosts, clock, recovery } = this.#parts
+    const { store, hosts, clock, recovery, dispatcher } = this.#parts
     const againAt = recovery.failed(agent.id)
     const byItself = againAt === null ? '' : ` (by itself at ${new Date(againAt).toISOString()})`
     const failure = `${reason}; squadd agent reset ${agent.id} starts it again${byItself}`
@@ -83,6 +83,7 @@ export class Attempts {
     // First nothing of the attempt may run any more: a person may well give the task to another.
     await hosts.clear(agent.setup())
     if (task) await this.lost(task, reason)
+    else dispatcher.wake()
   }
 
   /** Every agent that could take a critical task is busy: interrupts one that may be. */
@@ -105,7 +106,7 @@ export class Attempts {
     const { store, dispatcher } = this.#parts
     const task = store.task(id)
     if (task.state !== 'running') dispatcher.untrack(id)
-    if (task.state === 'delayed') dispatcher.due()
-    dispatcher.wake()
+    // It, or a task that waited for it, may be ready now or have a time to wait for.
+    dispatcher.due()
   }
 }

@@ -123,7 +123,7 @@ export class Dispatcher {
       })
   }
 
-  /** A task may have become delayed: makes due ones ready and sets the timer for the next. */
+  /** Tasks may be ready or delayed now: makes due ones ready, sets the timer for the next, wakes. */
   due(): void {
     if (this.#stopped) return
     this.#cancelDue()

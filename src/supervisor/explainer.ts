@@ -1,6 +1,6 @@
 import type { Explanation } from './domain/explanation.ts'
 import type { Store } from './domain/ports.ts'
-import { isTaskId } from './domain/task.ts'
+import { isTaskId } from './domain/names.ts'
 import type { Clock } from './domain/time.ts'
 import type { Placement } from './placement.ts'
 import { explainAgent, explainTask } from './policy/explain.ts'

@@ -5,6 +5,8 @@ import type { Clock, Random } from './domain/time.ts'
 import { decideRestart } from './policy/restart.ts'
 
 const detachLimitMs = 3000
+// Old hosts and programs may have to end first; a host that takes longer than this hangs.
+const startLimitMs = 60_000
 
 type Reply = Extract<FromHost, { kind: 'alive' | 'screen' }>
 type Waiting = { resolve: (reply: Reply) => void; reject: (error: Error) => void }
@@ -39,6 +41,7 @@ export class HostLink {
   #wanted = false
   #history: number[] = []
   #cancelRestart = () => {}
+  #cancelStartLimit = () => {}
   #onGone: (() => void)[] = []
   #lastId = 0
 
@@ -127,10 +130,15 @@ export class HostLink {
     })
     if (exited) return
     this.#host = host
+    this.#cancelStartLimit = this.#ports.clock.after(startLimitMs, () => {
+      this.#broken = `it was not ready after ${startLimitMs} ms`
+      host.kill()
+    })
     host.send({ kind: 'init', setup })
   }
 
   #receive(message: FromHost): void {
+    if (message.kind === 'ready') this.#cancelStartLimit()
     if (message.kind === 'broken') this.#broken = `${message.message}; ${message.hint}`
     if (message.kind === 'alive' || message.kind === 'screen') {
       const waiting = this.#waiting.get(message.id)
@@ -143,6 +151,7 @@ export class HostLink {
 
   #exited(exit: string): void {
     const reason = this.#broken ?? exit
+    this.#cancelStartLimit()
     this.#host = null
     for (const waiting of this.#waiting.values()) waiting.reject(noHost())
     this.#waiting.clear()

@@ -304,8 +304,8 @@ export class SupervisedAgent {
     this.#recovered()
     if (this.#current?.recorded) this.#current = null
     if (this.#current) return this.#life.move('adopt', `task ${this.#current.task.id}`, 'host')
-    if (this.record.goal === 'paused') return this.#life.move('pause', 'paused', 'operator')
-    this.#life.move('ready', `tmux server ${tmuxPid}`, 'host')
+    if (this.record.goal === 'paused') this.#life.move('pause', 'paused', 'operator')
+    else this.#life.move('ready', `tmux server ${tmuxPid}`, 'host')
     this.#owner.free(this)
   }
 

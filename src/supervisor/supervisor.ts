@@ -216,7 +216,9 @@ export class Supervisor implements Squad {
   }
 
   async pauseAgent(id: string, how: { now?: boolean; release?: boolean } = {}): Promise<AgentView> {
-    return (await this.#roster.pause(id, how)).view()
+    const agent = await this.#roster.pause(id, how)
+    this.#dispatcher.wake()
+    return agent.view()
   }
 
   async resumeAgent(id: string): Promise<AgentView> {
@@ -224,7 +226,9 @@ export class Supervisor implements Squad {
   }
 
   async stopAgent(id: string): Promise<AgentView> {
-    return (await this.#roster.stop(id)).view()
+    const agent = await this.#roster.stop(id)
+    this.#dispatcher.wake()
+    return agent.view()
   }
 
   async restartAgent(id: string): Promise<AgentView> {
@@ -288,18 +292,19 @@ export class Supervisor implements Squad {
   async cancelTask(id: TaskId): Promise<Task> {
     const task = await this.#store.cancel(id, 'cancelled by the operator', this.#ports.clock.now())
     if (task.state === 'running') this.#attempts.holder(task)?.stopAttempt('cancelled')
+    else this.#dispatcher.due()
     return task
   }
 
   async retryTask(id: TaskId): Promise<Task> {
     const task = await this.#store.retry(id, this.#ports.clock.now())
-    this.#dispatcher.wake()
+    this.#dispatcher.due()
     return task
   }
 
   async releaseTask(id: TaskId): Promise<Task> {
     const task = await this.#store.release(id, this.#ports.clock.now())
-    this.#dispatcher.wake()
+    this.#dispatcher.due()
     return task
   }
 
@@ -368,8 +373,9 @@ export class Supervisor implements Squad {
     return {
       verdict: (agent, verdict) => void this.#attempts.record(agent, verdict).catch(onError),
       free: (agent) => {
-        if (agent.record.goal === 'up') this.#dispatcher.wake()
-        else this.#roster.reach(agent).catch(onError)
+        if (agent.record.goal !== 'up') this.#roster.reach(agent).catch(onError)
+        // Where the number of tasks is limited, its place may be another's.
+        this.#dispatcher.wake()
       },
       placed: (agent, place) => this.#placed(agent, place),
       gaveUp: (agent, reason, task) =>

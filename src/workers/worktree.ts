@@ -1,7 +1,7 @@
 import type { AgentSpec } from '../supervisor/domain/agent.ts'
 import { SquadError } from '../supervisor/domain/error.ts'
 import type { Worktrees, WorktreeState } from '../supervisor/domain/ports.ts'
-import { checkAgentName } from '../supervisor/domain/task.ts'
+import { checkAgentName } from '../supervisor/domain/names.ts'
 import { systemRandom } from '../supervisor/domain/time.ts'
 import { ensureWorktree } from './git-add.ts'
 import { checkSpec } from './git-check.ts'

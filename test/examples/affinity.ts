@@ -7,9 +7,8 @@ const orchestrator = new AgentOrchestrator()
 await orchestrator.addAgent({ id: 'ada', repo: repo.path })
 await orchestrator.addAgent({ id: 'bob', repo: repo.path, labels: ['gpu', 'fast'] })
 
-// ada is busy until its gate is opened.
-const gate = repo.gate()
-const busy = await orchestrator.distributeTask({ prompt: gate.prompt, affinity: ['ada'] })
+// ada is busy until the gate is opened.
+const busy = await orchestrator.distributeTask({ prompt: repo.waitAtGate, affinity: ['ada'] })
 
 // Preferred (the default): ada if it is idle, else another.
 const preferred = await orchestrator.distributeTask({ prompt: 'true', affinity: ['ada'] })
@@ -27,7 +26,7 @@ const labelled = await orchestrator.distributeTask({ prompt: 'true', require: ['
 await labelled.result
 console.log('labelled gpu:', labelled.task().agent)
 console.log('required ada:', required.task().state)
-await gate.open()
+repo.openGate()
 await Promise.all([busy.result, required.result])
 console.log('required ada:', required.task().state, 'by', required.task().agent)
 // The same in short: on this agent and no other.

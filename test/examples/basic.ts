@@ -39,11 +39,7 @@ bob idle
 cid idle
 { id: 't1', success: true, output: 'hello\n' }
 { filesChanged: 1, insertions: 3 }
-{
-  error: 'exit status 7',
-  state: 'failed',
-  metadata: { ticket: 12 }
-}
+{ error: 'exit status 7', state: 'failed', metadata: { ticket: 12 } }
 { totalAgents: 3, totalTasksCompleted: 2, totalTasksFailed: 1 }
 { unstopped: [], rescued: 1 }
 */

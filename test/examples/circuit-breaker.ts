@@ -1,6 +1,6 @@
 // Failing agents get a rest: node --conditions=squadd-source test/examples/circuit-breaker.ts
 import { AgentOrchestrator, CircuitBreaker } from 'squadd'
-import { scratchRepository } from './scratch.ts'
+import { idleAgain, scratchRepository } from './scratch.ts'
 
 // By itself, with a clock of our own (default: Date.now).
 let now = 0
@@ -30,11 +30,7 @@ for (let i = 0; i < 3; i++) {
   const task = await orchestrator.distributeTask({ prompt: 'true', affinity: ['ada'] })
   await task.result
   console.log(task.task().agent, task.task().state)
-  // ada may take the next one when it is idle again.
-  for (let isIdle = false; !isIdle;) {
-    const { value } = await events.next()
-    isIdle = value.type === 'AgentStateChanged' && value.data['to'] === 'idle'
-  }
+  await idleAgain(events, task.task().agent)
 }
 const ada = orchestrator.getAgent('ada')
 console.log('ada:', orchestrator.getAgentStats('ada').circuitState, ada.isHealthy(), ada.loadScore)

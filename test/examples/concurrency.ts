@@ -8,9 +8,9 @@ const orchestrator = new AgentOrchestrator({ maxConcurrentTasks: 2, taskQueueSiz
 for (const id of ['ada', 'bob', 'cid']) await orchestrator.addAgent({ id, repo: repo.path })
 const events = orchestrator.events()
 
-const gates = Array.from({ length: 6 }, () => repo.gate())
 const tasks = []
-for (const { prompt } of gates) tasks.push(await orchestrator.distributeTask({ prompt }))
+for (let i = 0; i < 6; i++)
+  tasks.push(await orchestrator.distributeTask({ prompt: repo.waitAtGate }))
 const { activeTasks, queuedTasks, idleAgents } = orchestrator.getMetrics()
 console.log({ activeTasks, queuedTasks, idleAgents })
 
@@ -21,8 +21,8 @@ try {
   if (error instanceof SquadError) console.log(error.code, error.data.hint)
 }
 
-// All gates open: from now on each task ends as soon as it runs.
-await Promise.all([...gates.map((gate) => gate.open()), ...tasks.map((task) => task.result)])
+repo.openGate()
+await Promise.all(tasks.map((task) => task.result))
 let running = 0
 let most = 0
 for await (const { type } of events) {

@@ -14,12 +14,11 @@ await orchestrator.resumeAgent('ada')
 console.log('resumed:', (await task.result).success)
 
 // `now` interrupts the running task, which goes back to the queue uncounted.
-const gate = repo.gate()
-const long = await orchestrator.distributeTask({ prompt: gate.prompt })
+const long = await orchestrator.distributeTask({ prompt: repo.waitAtGate })
 await ada.pause({ now: true })
 console.log('paused now:', ada.state, long.task().state)
 await ada.resume()
-await gate.open()
+repo.openGate()
 console.log('run again:', (await long.result).success, 'attempt', long.task().attempt)
 
 // `release` lets session and worktree go; the work is committed on the branch, and comes back.

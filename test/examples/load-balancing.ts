@@ -1,6 +1,6 @@
 // Who gets a task: run it with node --conditions=squadd-source test/examples/load-balancing.ts
 import { AgentOrchestrator } from 'squadd'
-import { scratchRepository } from './scratch.ts'
+import { idleAgain, scratchRepository } from './scratch.ts'
 
 const repo = scratchRepository()
 const agents = ['ada', 'bob', 'cid']
@@ -15,12 +15,9 @@ async function whoRuns(loadBalancingAlgorithm: 'round-robin' | 'least-loaded' | 
     const affinity = i === 0 ? ['ada'] : []
     const task = await orchestrator.distributeTask({ prompt: 'true', affinity })
     await task.result
-    names.push(task.task().agent!)
-    // The result is known a moment before the agent is idle again.
-    for (let isIdle = false; !isIdle;) {
-      const { value } = await events.next()
-      isIdle = value.type === 'AgentStateChanged' && value.data['to'] === 'idle'
-    }
+    const { agent } = task.task()
+    names.push(agent!)
+    await idleAgain(events, agent)
   }
   await orchestrator.shutdown()
   return names

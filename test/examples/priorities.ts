@@ -7,8 +7,7 @@ const orchestrator = new AgentOrchestrator()
 await orchestrator.addAgent({ id: 'ada', repo: repo.path })
 
 // ada is busy, so the others queue up, the least important first.
-const gate = repo.gate()
-const first = await orchestrator.distributeTask({ prompt: gate.prompt })
+const first = await orchestrator.distributeTask({ prompt: repo.waitAtGate })
 const tasks = []
 for (const priority of ['low', 'normal', 'high', 'critical'] as const)
   tasks.push(await orchestrator.distributeTask(createTask({ prompt: 'true', priority })))
@@ -16,7 +15,7 @@ for (const priority of ['low', 'normal', 'high', 'critical'] as const)
 const due = { prompt: 'true', priority: 'low', deadlineAt: Date.now() } as const
 tasks.push(await orchestrator.distributeTask({ ...due, metadata: { due: true } }))
 
-await gate.open()
+repo.openGate()
 await first.result
 await Promise.all(tasks.map((task) => task.result))
 const order = tasks.map((task) => task.task()).sort((a, b) => a.startedAt! - b.startedAt!)

@@ -1,9 +1,9 @@
-// For the examples only: a repository to work in, and a task that runs until it is let go.
+// For the examples only: a repository to work in, tasks that wait, waiting for agents.
 import { execFileSync } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { writeFile } from 'node:fs/promises'
+import { closeSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { SquadEvent } from 'squadd'
 
 /** A git repository with one commit, in a temporary folder. */
 export function scratchRepository() {
@@ -12,15 +12,26 @@ export function scratchRepository() {
   const who = ['-c', 'user.name=example', '-c', 'user.email=example@localhost']
   execFileSync('git', ['init', '-q', path])
   execFileSync('git', ['-C', path, ...who, 'commit', '-q', '--allow-empty', '-m', 'first'])
-  let gates = 0
+  const pipe = join(folder, 'gate')
+  execFileSync('mkfifo', [pipe])
+  const gate = openSync(pipe, 'r+')
   return {
     path,
-    remove: () => rmSync(folder, { recursive: true, force: true }),
-    /** `prompt` runs until `open` was called. */
-    gate() {
-      const file = join(folder, `gate${++gates}`)
-      execFileSync('mkfifo', [file])
-      return { prompt: `cat '${file}'`, open: () => writeFile(file, '') }
+    /** A task with this prompt runs until the gate is opened, which then stays open. */
+    waitAtGate: `read -r _ < '${pipe}'`,
+    openGate: () => void writeSync(gate, '\n'.repeat(100)),
+    remove() {
+      closeSync(gate)
+      rmSync(folder, { recursive: true, force: true })
     },
+  }
+}
+
+/** Reads events until an agent is idle again: a moment after the result of its task is known. */
+export async function idleAgain(events: AsyncIterableIterator<SquadEvent>, agentId: string | null) {
+  for (;;) {
+    const { value } = await events.next()
+    if (value.type !== 'AgentStateChanged' || value.agentId !== agentId) continue
+    if (value.data.from === 'running' && value.data.to === 'idle') return
   }
 }

@@ -81,7 +81,9 @@ const submit = fc.record({
   batch: fc.array(
     fc.record({
       input: fc.tuple(input, later).map(([one, times]) => ({ ...one, ...times })),
-      after: fc.oneof({ weight: 4, arbitrary: fc.constant([]) }, fc.array(which, { maxLength: 2 })),
+      after: fc
+        .tuple(fc.nat({ max: 4 }), fc.array(which, { minLength: 1, maxLength: 2 }))
+        .map(([dice, some]): number[] => (dice === 4 ? some : [])),
     }),
     { minLength: 1, maxLength: 6 },
   ),

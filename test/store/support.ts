@@ -4,7 +4,7 @@ import { defaults } from '../../src/supervisor/domain/config.ts'
 import type { Verdict } from '../../src/supervisor/domain/message.ts'
 import type { Choose, Settlement, Store } from '../../src/supervisor/domain/ports.ts'
 import type { Outcome, Task, TaskInput, TaskSpec } from '../../src/supervisor/domain/task.ts'
-import { createTask } from '../../src/supervisor/domain/task.ts'
+import { createTask } from '../../src/supervisor/domain/create-task.ts'
 
 type Owner = { teardown(end: () => unknown): unknown }
 

@@ -7,7 +7,8 @@ import type { Explanation } from '../../src/supervisor/domain/explanation.ts'
 import type { TaskFilter } from '../../src/supervisor/domain/ports.ts'
 import type { Squad, SquadStatus } from '../../src/supervisor/domain/squad.ts'
 import type { Task, TaskInput, TaskState } from '../../src/supervisor/domain/task.ts'
-import { createTask, isSettled, taskStates } from '../../src/supervisor/domain/task.ts'
+import { createTask } from '../../src/supervisor/domain/create-task.ts'
+import { isSettled, taskStates } from '../../src/supervisor/domain/task.ts'
 
 const limits = { maxPromptBytes: 1_048_576, taskTimeoutMs: 3_600_000, taskMaxAttempts: 20 }
 

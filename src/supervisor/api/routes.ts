@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { show, SquadError } from '../domain/error.ts'
-import { isTaskId, taskStates } from '../domain/task.ts'
+import { isTaskId } from '../domain/names.ts'
+import { taskStates } from '../domain/task.ts'
 import type { EndpointName } from './endpoints.ts'
 import { route } from './route.ts'
 import {

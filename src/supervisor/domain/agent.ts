@@ -1,6 +1,6 @@
 import { invalid } from './error.ts'
 import type { Evidence } from './task.ts'
-import { checkAgentName, checkLabels } from './task.ts'
+import { checkAgentName, checkLabels } from './names.ts'
 
 export const agentStates = [
   'starting',
@@ -37,7 +37,14 @@ export const agentTransitions = {
     fail: 'failed',
     stop: 'stopped',
   },
-  paused: { resume: 'idle', start: 'starting', lose: 'starting', fail: 'failed', stop: 'stopped' },
+  paused: {
+    resume: 'idle',
+    start: 'starting',
+    pause: 'paused',
+    lose: 'starting',
+    fail: 'failed',
+    stop: 'stopped',
+  },
   failed: { start: 'starting', stop: 'stopped' },
   stopped: { start: 'starting', pause: 'paused', fail: 'failed', stop: 'stopped' },
 } as const satisfies Record<AgentState, Record<string, AgentState>>

@@ -14,7 +14,7 @@ export type Settlement =
   | { signal: 'succeed' }
   | { signal: 'fail'; reason: string }
   | { signal: 'cancel'; reason: string }
-  | { signal: 'hold'; reason: string }
+  | { signal: 'hold'; reason: string; counts?: boolean }
   | { signal: 'backOff'; reason: string; notBeforeAt: number; counts: boolean }
   | { signal: 'giveBack'; reason: string; counts: boolean }
 

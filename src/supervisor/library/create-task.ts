@@ -1,6 +1,6 @@
 import { configTable, defaults } from '../domain/config.ts'
 import type { TaskInput } from '../domain/task.ts'
-import { createTask as completeTask } from '../domain/task.ts'
+import { createTask as completeTask } from '../domain/create-task.ts'
 import { checkTaskInput } from './check-input.ts'
 
 type Filled =

@@ -2,7 +2,7 @@ import type { AgentInput } from '../domain/agent.ts'
 import { configTable, defaults } from '../domain/config.ts'
 import { invalid } from '../domain/error.ts'
 import type { TaskInput, TaskResult } from '../domain/task.ts'
-import { checkAgentName } from '../domain/task.ts'
+import { checkAgentName } from '../domain/names.ts'
 import { checkAgentInput } from './check-input.ts'
 import { Post } from './post.ts'
 import { Workplace } from './workplace.ts'
@@ -62,6 +62,8 @@ export class Instance {
    */
   static async start({ title, path, ...options }: InstanceOptions): Promise<Instance> {
     checkAgentName(title, 'title')
+    if (typeof path !== 'string')
+      throw invalid('path', path, 'is not a path', 'name a git repository')
     const input = checkAgentInput({ ...options, id: title, repo: path })
     const place = new Workplace({ name: `instance ${title}`, config })
     try {

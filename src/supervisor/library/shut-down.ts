@@ -25,7 +25,7 @@ export type Ending = {
   close(): Promise<void>
 }
 
-// The stop ladder: TERM, grace, KILL and the last look.
+// What the stop ladder takes beside the grace: TERM, KILL and the last look.
 const stopSlackMs = 10_000
 const closeWithinMs = 5000
 
@@ -44,8 +44,10 @@ export async function shutDown(timeoutMs: number, ending: Ending): Promise<Shutd
   const endsAt = systemClock.now() + timeoutMs
   const left = () => Math.max(0, endsAt - systemClock.now())
 
-  await end('the start', timeoutMs, () => ready)
-  await end('calls under way', left(), () => Promise.allSettled(underWay))
+  const leastMs = stopGraceMs + stopSlackMs
+
+  await end('the start', Math.max(timeoutMs, leastMs), () => ready)
+  await end('calls under way', Math.max(left(), leastMs), () => Promise.allSettled(underWay))
   if (!(await squad.drain(left())))
     for (const { id, currentTask } of squad.agentViews())
       if (currentTask !== null)
@@ -54,7 +56,7 @@ export async function shutDown(timeoutMs: number, ending: Ending): Promise<Shutd
           error: `task ${currentTask} had not ended after ${timeoutMs} ms: it was interrupted`,
         })
 
-  const stopWithinMs = Math.max(left(), stopGraceMs + stopSlackMs)
+  const stopWithinMs = Math.max(left(), leastMs)
   const leaving = squad.agentViews().filter(({ id }) => !mayStay(id))
   await Promise.all(
     leaving.map(({ id }) => end(`agent ${id}`, stopWithinMs, () => dismiss(id, ending, report))),

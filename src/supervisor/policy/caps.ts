@@ -17,7 +17,8 @@ export function withinCaps(
   if (settlement.signal !== 'backOff' && settlement.signal !== 'giveBack') return settlement
   const cap = reachedCap(task, verdict)
   if (cap === null) return settlement
-  return { signal: 'hold', reason: `${cap}; the last attempt: ${settlement.reason}` }
+  const reason = `${cap}; the last attempt: ${settlement.reason}`
+  return { signal: 'hold', reason, counts: settlement.counts }
 }
 
 function reachedCap(

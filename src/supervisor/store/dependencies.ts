@@ -1,7 +1,7 @@
 import type { SquadError } from '../domain/error.ts'
 import { invalid } from '../domain/error.ts'
 import type { TaskSpec, TaskState } from '../domain/task.ts'
-import { isTaskId } from '../domain/task.ts'
+import { isTaskId } from '../domain/names.ts'
 import type { Op } from './statement.ts'
 import { row } from './statement.ts'
 

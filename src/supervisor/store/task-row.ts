@@ -1,7 +1,7 @@
 import { invalid, SquadError } from '../domain/error.ts'
 import type { TaskFilter } from '../domain/ports.ts'
 import type { Outcome, Task, TaskId, TaskState } from '../domain/task.ts'
-import { isTaskId } from '../domain/task.ts'
+import { isTaskId } from '../domain/names.ts'
 import type { Op, Value } from './statement.ts'
 import { row, rows } from './statement.ts'
 

@@ -19,10 +19,7 @@ export function questionRules(open: OpenStore): void {
     const store = open(t)
     t.equal(store.urgent(), null)
     await store.enqueue(
-      [
-        spec({ priority: 'high', deadlineAt: 0 }),
-        spec({ priority: 'critical' }),
-      ],
+      [spec({ priority: 'high', deadlineAt: 0 }), spec({ priority: 'critical' })],
       t0,
     )
     await store.enqueue([spec({ priority: 'critical', prompt: 'older' })], t0 - minute)
