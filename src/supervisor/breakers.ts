@@ -123,9 +123,14 @@ export class Breakers {
     this.#breakers.set(scope, breaker)
     this.#timers.get(scope)?.()
     this.#timers.delete(scope)
-    if (breaker.kind !== 'open') return
-    const left = breaker.until - this.#clock.now()
-    this.#timers.set(scope, this.#clock.after(left, this.#onReopened))
+    if (breaker.kind === 'open') this.#watch(scope, breaker.until)
+  }
+
+  /** The wall clock decides, and a timer may fire before it says so. */
+  #watch(scope: Scope, until: number): void {
+    const left = until - this.#clock.now()
+    const look = () => (this.#clock.now() < until ? this.#watch(scope, until) : this.#onReopened())
+    this.#timers.set(scope, this.#clock.after(left, look))
   }
 }
 

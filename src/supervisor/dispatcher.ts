@@ -26,8 +26,8 @@ export class Dispatcher {
   readonly #floor: Floor
   readonly #limit: () => number
   readonly #onError: (error: unknown) => void
-  /** Running tasks, each with what cancels its time limit. */
-  readonly #running = new Map<TaskId, () => void>()
+  /** Running tasks, each with its agent and what cancels its time limit. */
+  readonly #running = new Map<TaskId, { agent: string | null; cancel: () => void }>()
   #cancelDue = () => {}
   #claiming = false
   #again = false
@@ -47,8 +47,9 @@ export class Dispatcher {
     this.#onError = onError
   }
 
-  get runningCount(): number {
-    return this.#running.size
+  /** Agents that the store calls busy. */
+  get busyAgents(): ReadonlySet<string | null> {
+    return new Set([...this.#running.values()].map(({ agent }) => agent))
   }
 
   start(): void {
@@ -66,23 +67,23 @@ export class Dispatcher {
   /** Forgets all timers. */
   close(): void {
     this.stop()
-    for (const cancel of this.#running.values()) cancel()
+    for (const { cancel } of this.#running.values()) cancel()
     this.#running.clear()
   }
 
   /** An attempt is under way: counts it and watches its time limit. */
   track(task: Task): void {
-    this.#running.get(task.id)?.()
+    this.#running.get(task.id)?.cancel()
     const { timeoutMs } = task.spec
     const left = (task.startedAt ?? this.#clock.now()) + timeoutMs - this.#clock.now()
     const cancel =
       timeoutMs > 0 ? this.#clock.after(left, () => this.#floor.overdue(task)) : () => {}
-    this.#running.set(task.id, cancel)
+    this.#running.set(task.id, { agent: task.agent, cancel })
   }
 
   /** The attempt is recorded. */
   untrack(id: TaskId): void {
-    this.#running.get(id)?.()
+    this.#running.get(id)?.cancel()
     this.#running.delete(id)
   }
 

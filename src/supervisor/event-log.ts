@@ -6,6 +6,8 @@ type Listener = (event: SquadEvent) => void
 type ReadOptions = { since?: number; signal?: AbortSignal; follow?: boolean }
 
 const page = 500
+// Old events are deleted each time so many new ones have come.
+const trimEach = 1000
 
 /**
  * What happened, for everyone who listens. A reader has a place in the stored log, not a buffer of
@@ -18,10 +20,14 @@ export class EventLog {
   #recent: SquadEvent[] = []
   readonly #recentLimit: () => number
   #wakers = new Set<() => void>()
+  readonly #retention: () => number
+  #untrimmed = 0
 
-  constructor(store: Store, recentLimit: () => number) {
+  /** Keeps `recentLimit` events in memory and `retention` in the store. */
+  constructor(store: Store, recentLimit: () => number, retention: () => number) {
     this.#store = store
     this.#recentLimit = recentLimit
+    this.#retention = retention
     store.onCommitted((events) => this.#publish(events))
   }
 
@@ -80,6 +86,11 @@ export class EventLog {
     this.#recent = [...this.#recent, ...events].slice(-this.#recentLimit())
     for (const event of events) for (const listener of this.#listeners) listener(event)
     for (const wake of this.#wakers) wake()
+    this.#untrimmed += events.length
+    if (this.#untrimmed < trimEach) return
+    this.#untrimmed = 0
+    // A store that cannot delete now is asked again after the next thousand.
+    this.#store.trimEvents(this.#retention()).catch(() => {})
   }
 }
 

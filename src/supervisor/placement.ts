@@ -21,6 +21,8 @@ export type PlacementPorts = {
   random: Random
   config: () => Config
   isDraining: () => boolean
+  /** Agents whose attempt is not recorded yet, be they up or not. */
+  busyAgents: () => ReadonlySet<string | null>
   happened: (event: NewEvent) => void
   /** The machine may have calmed down: try again. */
   onRelief: () => void
@@ -131,8 +133,11 @@ export class Placement {
   }
 
   #busy(): SupervisedAgent[] {
-    const running = this.#ports.roster.all.filter((agent) => agent.currentTask !== null)
-    return [...running, ...this.#picked.filter((agent) => agent.currentTask === null)]
+    const { roster, busyAgents } = this.#ports
+    const busy = busyAgents()
+    return roster.all.filter(
+      (agent) => agent.currentTask !== null || busy.has(agent.id) || this.#picked.includes(agent),
+    )
   }
 
   #measure(): void {

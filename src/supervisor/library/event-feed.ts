@@ -20,7 +20,7 @@ export function eventFeed(
   log: EventLog,
   { since, signal, bufferSize }: EventOptions & { bufferSize: number },
   closed: AbortSignal,
-): AsyncIterableIterator<SquadEvent> {
+): AsyncIterableIterator<SquadEvent, undefined> {
   checkWhole('since', since ?? 0, 0)
   checkWhole('bufferSize', bufferSize, 1)
   const buffer = new EventBuffer(bufferSize)

@@ -50,7 +50,7 @@ export class ManagedAgent {
   async setState(state: AgentState): Promise<void> {
     if (!agentStates.includes(state))
       throw invalid('state', state, 'is unknown', `use ${agentStates.join(', ')}`)
-    const from = this.state
+    const from = this.#post.place.read(() => this.state)
     if (state === from) return
     if (!mayBecome[from].includes(state))
       throw new SquadError('SQUADD_CONFLICT', `agent ${this.id} is ${from}, not to be ${state}`, {

@@ -1,10 +1,11 @@
 import type { AgentInput, AgentView } from '../domain/agent.ts'
 import type { Config } from '../domain/config.ts'
 import { configTable, nearest, parseConfig } from '../domain/config.ts'
-import { SquadError } from '../domain/error.ts'
+import { invalid, SquadError } from '../domain/error.ts'
 import type { SquadEvent } from '../domain/event.ts'
 import type { TaskFilter } from '../domain/ports.ts'
 import type { Task, TaskId, TaskInput } from '../domain/task.ts'
+import { taskStates } from '../domain/task.ts'
 import type { AgentStats } from './agent-facts.ts'
 import { checkAgentInput } from './check-input.ts'
 import type { EventOptions } from './event-feed.ts'
@@ -119,8 +120,10 @@ export class AgentOrchestrator {
     return taskHandle(id, this.#place)
   }
 
-  /** The newest tasks first, at most `limit` (100). */
+  /** The newest tasks first, at most `limit` (100). Throws SQUADD_INVALID. */
   listTasks(filter: TaskFilter = {}): Task[] {
+    if (filter.state !== undefined && !taskStates.includes(filter.state))
+      throw invalid('state', filter.state, 'is unknown', `use ${taskStates.join(', ')}`)
     return this.#place.read(() => this.#place.squad.tasks(filter))
   }
 
@@ -149,7 +152,7 @@ export class AgentOrchestrator {
    * `EventsDropped` in its place names the numbers `from` to `to`: `events({ since: from - 1 })`
    * reads them again. Ends with `signal`, `break` and `shutdown`. Throws SQUADD_INVALID.
    */
-  events(options: EventOptions = {}): AsyncIterableIterator<SquadEvent> {
+  events(options: EventOptions = {}): AsyncIterableIterator<SquadEvent, undefined> {
     const { squad, config, closed } = this.#place
     const bufferSize = options.bufferSize ?? config.eventBufferSize
     return this.#place.read(() => eventFeed(squad.eventLog, { ...options, bufferSize }, closed))

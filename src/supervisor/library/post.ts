@@ -151,10 +151,17 @@ export class Post {
   }
 
   #busy(): SquadError {
-    const state = this.agent.isFree ? 'busy' : this.agent.state
-    return new SquadError('SQUADD_CONFLICT', `instance ${this.id} is ${state}`, {
-      hint: 'wait until it is idle; an orchestrator queues tasks',
-    })
+    const { state } = this.agent
+    const isWorking = state === 'idle' || state === 'running'
+    return new SquadError(
+      'SQUADD_CONFLICT',
+      `instance ${this.id} is ${isWorking ? 'busy' : state}`,
+      {
+        hint: isWorking
+          ? 'wait for its task; an orchestrator queues tasks'
+          : 'only an idle one can',
+      },
+    )
   }
 
   #engaged(): SquadError {

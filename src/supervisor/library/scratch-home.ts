@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Home } from '../home.ts'
@@ -17,5 +17,6 @@ export function scratchHome(): Home {
 
 /** Removes a home whose agents have ended; one where a worktree is left stays as it is. */
 export function discardHome({ root, worktreesDir }: Home): void {
-  if (readdirSync(worktreesDir).length === 0) rmSync(root, { recursive: true, force: true })
+  const isEmpty = !existsSync(worktreesDir) || readdirSync(worktreesDir).length === 0
+  if (isEmpty) rmSync(root, { recursive: true, force: true })
 }

@@ -20,9 +20,9 @@ export type Ending = {
   underWay: readonly Promise<unknown>[]
   stopGraceMs: number
   /** An agent that is only stopped, for the next orchestrator on the same home; others are removed. */
-  mayStay(id: string): boolean
-  remove(id: string, keepBranch: boolean): Promise<{ rescueRef: string | null }>
-  close(): Promise<void>
+  mayStay: (id: string) => boolean
+  remove: (id: string, keepBranch: boolean) => Promise<{ rescueRef: string | null }>
+  close: () => Promise<void>
 }
 
 // What the stop ladder takes beside the grace: TERM, KILL and the last look.
@@ -43,11 +43,14 @@ export async function shutDown(timeoutMs: number, ending: Ending): Promise<Shutd
     )
   const endsAt = systemClock.now() + timeoutMs
   const left = () => Math.max(0, endsAt - systemClock.now())
-
   const leastMs = stopGraceMs + stopSlackMs
 
+  // From now on no task is given out.
+  const drained = squad.drain(timeoutMs)
   await end('the start', Math.max(timeoutMs, leastMs), () => ready)
   await end('calls under way', Math.max(left(), leastMs), () => Promise.allSettled(underWay))
+  await drained
+  // One was perhaps being given out in that moment.
   if (!(await squad.drain(left())))
     for (const { id, currentTask } of squad.agentViews())
       if (currentTask !== null)

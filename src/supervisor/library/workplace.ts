@@ -150,10 +150,10 @@ export class Workplace {
   }
 
   async #close(): Promise<void> {
-    this.#closed.abort()
     try {
       await this.store.close()
     } finally {
+      this.#closed.abort()
       for (const lock of this.#locks) lock.release()
       if (!this.#isLasting) discardHome(this.home)
     }
