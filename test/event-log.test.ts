@@ -70,11 +70,8 @@ t.test(
 t.test('old events are deleted, and who missed them is told which', async (t) => {
   const { store, log, append } = open(t, 500)
   const trimmed = new Promise<void>((resolve) => {
-    const { trimEvents } = store
-    store.trimEvents = async (keep) => {
-      await trimEvents(keep)
-      resolve()
-    }
+    const trim = store.trimEvents.bind(store)
+    store.trimEvents = (keep) => trim(keep).then(resolve)
   })
   await append(1200)
   await trimmed
