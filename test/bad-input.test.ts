@@ -5,6 +5,8 @@ import t from 'tap'
 import type { Task } from '../src/supervisor/domain/task.ts'
 import { Squadd } from './support/squadd.ts'
 
+t.setTimeout(120_000)
+
 type Case = [args: string[], exitCode: number, says: RegExp]
 
 t.test('bad input gets a clear error, the right exit code, and nothing half-done', async (t) => {

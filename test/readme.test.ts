@@ -7,6 +7,8 @@ import { taskTransitions } from '../src/supervisor/domain/task.ts'
 import { version } from '../src/supervisor/version.ts'
 import { Squadd } from './support/squadd.ts'
 
+t.setTimeout(120_000)
+
 const file = (name: string) => readFileSync(join(import.meta.dirname, '..', name), 'utf8')
 const readme = file('README.md')
 const block = (kind: string, holding: string): string =>

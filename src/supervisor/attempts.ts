@@ -56,9 +56,10 @@ export class Attempts {
   }
 
   async record(agent: SupervisedAgent, verdict: Verdict): Promise<void> {
+    const startedAt = agent.currentTask?.startedAt ?? 0
     const answer = await this.#parts.queue.record(verdict)
     if (answer === 'recorded') {
-      this.#parts.breakers.ended(workerOf(agent), verdict)
+      this.#parts.breakers.ended(workerOf(agent), verdict, startedAt)
       if (verdict.outcome === 'succeeded') this.#parts.recovery.succeeded(agent.id)
     }
     agent.answer(verdict.key, answer)
@@ -66,9 +67,13 @@ export class Attempts {
     if (taskId !== null) this.#settled(taskId)
   }
 
-  /** Nothing will be heard of it any more. */
-  async lost(task: Task, reason: string): Promise<void> {
-    await this.#parts.queue.recordLost(task, reason)
+  /** Nothing will be heard of it any more; `agent` had it, if that is still there. */
+  async lost(agent: SupervisedAgent | null, task: Task, reason: string): Promise<void> {
+    const answer = await this.#parts.queue.recordLost(task, reason)
+    if (agent && answer === 'recorded') {
+      const nobodyKnows = { outcome: 'unknown', cause: null, reason } as const
+      this.#parts.breakers.ended(workerOf(agent), nobodyKnows, task.startedAt ?? 0)
+    }
     this.#settled(task.id)
   }
 
@@ -79,10 +84,11 @@ export class Attempts {
     const byItself = againAt === null ? '' : ` (by itself at ${new Date(againAt).toISOString()})`
     const failure = `${reason}; squadd agent reset ${agent.id} starts it again${byItself}`
     const event: NewEvent = { type: 'AgentFailed', agentId: agent.id, data: { reason: failure } }
+    agent.leaving = hosts.clear(agent.setup())
     agent.record = await store.updateAgent(agent.id, { failure }, [event], clock.now())
     // First nothing of the attempt may run any more: a person may well give the task to another.
-    await hosts.clear(agent.setup())
-    if (task) await this.lost(task, reason)
+    await agent.leaving
+    if (task) await this.lost(agent, task, reason)
     else dispatcher.wake()
   }
 

@@ -45,9 +45,12 @@ export class Breakers {
     this.#config = config
     this.#onReopened = onReopened
     this.#onError = onError
-    for (const [name, value] of store.notes())
-      if (name.startsWith(notePrefix))
-        this.#put(name.slice(notePrefix.length) as Scope, value as Breaker)
+    const running = attemptsOf(store)
+    for (const [name, value] of store.notes()) {
+      if (!name.startsWith(notePrefix)) continue
+      const scope = name.slice(notePrefix.length) as Scope
+      this.#put(scope, recalled(value as Breaker, running.get(scope) ?? []))
+    }
   }
 
   ofAgent(id: string): Breaker {
@@ -65,10 +68,11 @@ export class Breakers {
       this.#set(scope, admit(this.#at(scope), this.#config(), now).breaker)
   }
 
-  /** An attempt of this agent ended. */
+  /** An attempt that was given to this agent at `startedAt` ended. */
   ended(
     { id, program }: Worker,
     verdict: Pick<Verdict, 'outcome' | 'cause' | 'reason' | 'retryAt'>,
+    startedAt: number,
   ): void {
     const now = this.#clock.now()
     const config = this.#config()
@@ -82,7 +86,9 @@ export class Breakers {
           ? afterSuccess(before, config, now)
           : isBlamed
             ? afterFailure(before, config, now, until)
-            : afterNothing(before, now)
+            : isProbe(before, startedAt)
+              ? afterNothing(before, now)
+              : before
       this.#set(scope, after, verdict.reason)
     }
   }
@@ -132,6 +138,30 @@ export class Breakers {
     const look = () => (this.#clock.now() < until ? this.#watch(scope, until) : this.#onReopened())
     this.#timers.set(scope, this.#clock.after(left, look))
   }
+}
+
+/** Only a probe has a place in a half-open breaker that it can give back. */
+const isProbe = (breaker: Breaker, startedAt: number): boolean =>
+  breaker.kind === 'half-open' && startedAt >= breaker.since
+
+/** When the attempts under way began, by scope. */
+function attemptsOf(store: Store): Map<Scope, number[]> {
+  const programs = new Map(store.agents().map(({ spec }) => [spec.id, spec.program]))
+  const began = new Map<Scope, number[]>()
+  for (const { agent, startedAt } of store.tasks({ state: 'running', limit: 2 ** 31 })) {
+    const program = programs.get(agent ?? '')
+    if (program === undefined) continue
+    for (const scope of scopesOf(agent!, program))
+      began.set(scope, [...(began.get(scope) ?? []), startedAt ?? 0])
+  }
+  return began
+}
+
+/** A probe whose end was recorded, but not noted here any more, has no place. */
+function recalled(breaker: Breaker, running: readonly number[]): Breaker {
+  if (breaker.kind !== 'half-open') return breaker
+  const out = running.filter((startedAt) => isProbe(breaker, startedAt)).length
+  return { ...breaker, admitted: Math.min(breaker.admitted, breaker.succeeded + out) }
 }
 
 const scopesOf = (id: string, program: ProgramName): Scope[] => [

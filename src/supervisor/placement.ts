@@ -80,8 +80,9 @@ export class Placement {
   written(isCommitted: boolean): void {
     const picked = this.#picked.splice(0)
     if (isCommitted) return
+    const { breakers, clock } = this.#ports
     const nothing = { outcome: 'not_started', cause: null, reason: 'not stored' } as const
-    for (const agent of picked) this.#ports.breakers.ended(workerOf(agent), nothing)
+    for (const agent of picked) breakers.ended(workerOf(agent), nothing, clock.now())
   }
 
   /** What keeps the whole squad from taking one task more. */

@@ -74,7 +74,13 @@ export class Roster {
 
   async #restore(agent: SupervisedAgent, task: Task | null): Promise<void> {
     const { failure, goal } = agent.record
-    if (failure !== null) return agent.rest('fail', failure)
+    if (failure !== null) {
+      agent.rest('fail', failure)
+      if (task === null) return
+      // It was given up, and the end of its attempt could not be recorded any more.
+      await this.#ports.hosts.clear(agent.setup())
+      return this.#owner.lost(agent, task, failure)
+    }
     if (task === null && (goal === 'released' || goal === 'stopped')) {
       agent.rest(goal === 'stopped' ? 'stop' : 'pause', goal)
       return this.#goals.reach(agent)

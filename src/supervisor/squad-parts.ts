@@ -157,7 +157,7 @@ export class SquadParts {
       placed: (agent, place) => this.#placed(agent, place),
       gaveUp: (agent, reason, task) =>
         void this.attempts.gaveUp(agent, reason, task).catch(onError),
-      lost: (_agent, task, reason) => void this.attempts.lost(task, reason).catch(onError),
+      lost: (agent, task, reason) => void this.attempts.lost(agent, task, reason).catch(onError),
       happened: (event) => this.#happened(event),
       breaker: (agent) => this.breakers.ofAgent(agent.id).kind,
     }

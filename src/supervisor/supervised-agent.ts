@@ -31,6 +31,8 @@ export class SupervisedAgent {
   load: LoadSample | null = null
   lastAssignedAt = 0
   lastHealthCheckAt: number | null = null
+  /** What is left of it after it gave up is being ended: nothing new may begin before. */
+  leaving: Promise<void> | null = null
   /** What was wrong at the last health check. */
   healthProblem: string | null = null
   /** Why it was out of service, until it is usable again. */
@@ -103,6 +105,9 @@ export class SupervisedAgent {
 
   /** Brings it up; `running` is the task the store says it has. Throws what git says. */
   async start(running: Task | null): Promise<void> {
+    // What fails there is told where it was begun.
+    if (this.leaving) await this.leaving.catch(() => {})
+    this.leaving = null
     this.#life.move('start', 'starting', 'supervisor')
     // A running program has its worktree; whatever is wrong with that one shows when it ends.
     if (running) this.#take(running, running.want)

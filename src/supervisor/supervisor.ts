@@ -46,7 +46,7 @@ export class Supervisor implements Squad {
       if (agent.state === 'failed') this.#parts.recovery.failed(agent.id)
     for (const task of running)
       if (!this.#parts.roster.has(task.agent ?? ''))
-        await this.#parts.attempts.lost(task, 'its agent is gone')
+        await this.#parts.attempts.lost(null, task, 'its agent is gone')
   }
 
   /** The configuration has changed: what is decided from now on follows it. */

@@ -11,18 +11,19 @@ const slow = orchestrator.events({ bufferSize: 2 })
 await orchestrator.addAgent({ id: 'ada', repo: repo.path })
 const task = await orchestrator.distributeTask({ prompt: 'echo hello' })
 for await (const { seq, type, agentId, taskId, data } of events) {
-  const what = type === 'AgentStateChanged' ? `${data['from']} → ${data['to']}` : (taskId ?? '')
-  console.log(seq, type, agentId ?? '-', what)
+  const what = type === 'AgentStateChanged' ? [data['from'], '→', data['to']] : [taskId ?? '-']
+  console.log(seq, type, agentId ?? '-', ...what)
   if (type === 'TaskCompleted') break
 }
 await task.result
 
 // A reader that did not keep up is told what it has missed …
-const { value: dropped } = await slow.next()
-console.log(dropped.type, dropped.data.from)
+const { type, data } = (await slow.next()).value!
+const from = Number(data['from'])
+console.log(type, from)
 await slow.return?.()
 // … and can have it again: every event has a number, and the log keeps them.
-for await (const { seq, type } of orchestrator.events({ since: dropped.data.from - 1 })) {
+for await (const { seq, type } of orchestrator.events({ since: from - 1 })) {
   console.log('again:', seq, type)
   if (seq === 3) break
 }
@@ -32,7 +33,7 @@ repo.remove()
 /* It prints:
 1 AgentStateChanged ada stopped → starting
 2 AgentStateChanged ada starting → idle
-3 AgentAdded ada 
+3 AgentAdded ada -
 4 TaskSubmitted - t1
 5 TaskStarted ada t1
 6 AgentStateChanged ada idle → running

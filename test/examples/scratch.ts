@@ -28,9 +28,13 @@ export function scratchRepository() {
 }
 
 /** Reads events until an agent is idle again: a moment after the result of its task is known. */
-export async function idleAgain(events: AsyncIterableIterator<SquadEvent>, agentId: string | null) {
+export async function idleAgain(
+  events: AsyncIterator<SquadEvent, undefined>,
+  agentId: string | null,
+) {
   for (;;) {
     const { value } = await events.next()
+    if (!value) throw new Error('the orchestrator was shut down')
     if (value.type !== 'AgentStateChanged' || value.agentId !== agentId) continue
     if (value.data.from === 'running' && value.data.to === 'idle') return
   }

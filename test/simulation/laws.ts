@@ -22,6 +22,8 @@ export type ReadyRow = { id: number; rank: number }
  */
 export class Laws {
   readonly breaches: string[] = []
+  /** Attempts that began or ended so far. */
+  changes = 0
   readonly #config: () => Config
   readonly #now: () => number
   readonly #agents = new Map<string, AgentSpec>()
@@ -130,6 +132,7 @@ export class Laws {
     if (live) this.breach(`${key} began while ${live.key} was alive`)
     const task = this.#busy.get(agentId)
     if (task !== undefined) this.breach(`${agentId} got ${key} while it had ${task}`)
+    this.changes += 1
     this.#live.set(taskId, { key, agent })
     this.#busy.set(agentId, taskId)
     this.#breakers.started(key, scopesOf(agent), at)
@@ -159,6 +162,7 @@ export class Laws {
   #ended(taskId: TaskId, { outcome = null, cause = null }: Ending): void {
     const live = this.#live.get(taskId)
     if (!live) return
+    this.changes += 1
     this.#live.delete(taskId)
     this.#busy.delete(live.agent.id)
     this.#breakers.ended(live.key, outcome)

@@ -4,10 +4,11 @@ import { parseConfig } from '../../src/supervisor/domain/config.ts'
 import { SquadError } from '../../src/supervisor/domain/error.ts'
 import type { AttemptKey, HostSetup } from '../../src/supervisor/domain/message.ts'
 import type { AgentHosts, HostFacts, Store } from '../../src/supervisor/domain/ports.ts'
-import type { TaskInput } from '../../src/supervisor/domain/task.ts'
+import type { TaskId, TaskInput } from '../../src/supervisor/domain/task.ts'
 import type { Random } from '../../src/supervisor/domain/time.ts'
 import { openFile, overSqlite } from '../../src/supervisor/store/open.ts'
 import type { Connection } from '../../src/supervisor/store/sqlite.ts'
+import type { Value } from '../../src/supervisor/store/statement.ts'
 import { rows } from '../../src/supervisor/store/statement.ts'
 import { Supervisor } from '../../src/supervisor/supervisor.ts'
 import { FakeHosts } from './fake-hosts.ts'
@@ -106,6 +107,13 @@ export class Scene {
     this.laws.submitted(await this.#squad.submit(inputs))
   }
 
+  /** Changes the number of tasks at the same time, for what is decided from now on. */
+  async limit(maxConcurrentTasks: number): Promise<void> {
+    await this.settle()
+    this.config = { ...this.config, maxConcurrentTasks }
+    this.#squad.reconfigure()
+  }
+
   folderOf(agentId: string): string {
     return this.#squad.agent(agentId).setup().dir
   }
@@ -123,10 +131,24 @@ export class Scene {
     await this.#squad.start()
   }
 
-  /** What is ready, lowest rank first. */
-  ready(limit: number): ReadyRow[] {
-    const sql = `select id, rank from task where state = 'ready' order by rank, id limit ?1`
-    return [...this.#connection.run(rows<ReadyRow>(sql, limit))]
+  /** The first ready task of each lane, and every delayed one that should be ready by now. */
+  overlooked(): { heads: TaskId[]; late: TaskId[] } {
+    const names = (sql: string, ...values: Value[]) =>
+      this.#connection.run(rows<{ id: number }>(sql, ...values)).map(({ id }) => `t${id}`)
+    return {
+      heads: names(`select id, min(rank) from task where state = 'ready' group by lane`),
+      late: names(`select id from task where state = 'delayed' and not_before <= ?1`, this.now),
+    }
+  }
+
+  /** How many tasks have not ended and do not wait for a person. */
+  get unsettled(): number {
+    const { completed, failed, cancelled, held, ...open } = this.store.taskCounts()
+    return Object.values(open).reduce((sum, count) => sum + count, 0)
+  }
+
+  get now(): number {
+    return this.clock.now()
   }
 
   async close(): Promise<void> {

@@ -1,13 +1,13 @@
-import type { TaskInput } from '../../src/supervisor/domain/task.ts'
+import type { TaskId, TaskInput } from '../../src/supervisor/domain/task.ts'
 import type { Cause } from '../../src/supervisor/domain/task.ts'
-import { causes, isEnded, isSettled } from '../../src/supervisor/domain/task.ts'
+import { causes, isEnded } from '../../src/supervisor/domain/task.ts'
 import type { Random } from '../../src/supervisor/domain/time.ts'
 import type { Fate } from './fake-terminal.ts'
 import { isRefusal, Scene } from './scene.ts'
 import { between, pick } from './seeded.ts'
 import type { Case, Step } from './steps.ts'
 
-const hour = 3_600_000
+const minute = 60_000
 const mostTasks = 30
 
 /** Lives through a case. Throws what was breached on the way or is wrong at its end. */
@@ -19,15 +19,15 @@ export async function liveThrough(given: Case): Promise<Scene> {
     fate: (random) => anyFate(random, goodShare),
     config: {
       ...{ maxConcurrentTasks, programLimits, labelLimits },
-      ...{ healthCheckIntervalMs: 60_000, sampleIntervalMs: 60_000, breakerMaxFailures: 2 },
+      ...{ healthCheckIntervalMs: 60_000, sampleIntervalMs: 60_000, ...given.breakers },
     },
   })
   try {
     await scene.start()
     await scene.addAgents(agents)
     for (const { afterMs, steps } of turns) {
-      await scene.clock.advanceTo(scene.clock.now() + afterMs)
-      isExplained(scene)
+      await scene.clock.advanceTo(scene.now + afterMs)
+      nothingIsOverlooked(scene)
       for (const step of steps) take(scene, given, step)
     }
     await mend(scene, given)
@@ -99,8 +99,7 @@ function take(scene: Scene, { agents }: Case, step: Step): void {
       scene.machine.loadPerCore = step.isPressed ? 99 : 0
       return
     case 'limit':
-      scene.config = { ...scene.config, maxConcurrentTasks: step.tasks }
-      return squad.reconfigure()
+      return void scene.limit(step.tasks)
     case 'restartSupervisor':
       return accept(scene.restart())
   }
@@ -122,43 +121,47 @@ function submit(scene: Scene, { batch }: Extract<Step, { do: 'submit' }>): Promi
   return inputs.length > 0 ? scene.submit(inputs) : Promise.resolve()
 }
 
-/** Nothing is idle that could go on: whatever waits has a reason. */
-function isExplained({ squad, store, laws, clock }: Scene): void {
-  for (const { id, state } of store.tasks({ limit: 1000 })) {
-    if (isEnded(state)) continue
-    const { reasons, summary } = squad.explain(id)
-    if (summary.startsWith('an agent is free')) laws.breach(`${id} waits though ${summary}`)
-    if (reasons.length === 0) laws.breach(`${id} is ${state} and nobody knows why: ${summary}`)
-    for (const { code, until } of reasons)
-      if (code === 'not-before' && until! < clock.now()) laws.breach(`${id} is late since ${until}`)
-  }
+/** Whatever could be given out now has a reason to wait. */
+function nothingIsOverlooked(scene: Scene): void {
+  const { heads, late } = scene.overlooked()
+  for (const id of late) scene.laws.breach(`${id} is due and not ready`)
+  for (const id of heads) isExplained(scene, id)
+}
+
+/** Whoever asks is told what a task waits for. */
+function isExplained({ squad, laws }: Scene, id: TaskId): void {
+  const { state, reasons, summary } = squad.explain(id)
+  if (summary.startsWith('an agent is free')) laws.breach(`${id} waits though ${summary}`)
+  if (reasons.length === 0) laws.breach(`${id} is ${state} and nobody knows why: ${summary}`)
 }
 
 /** Nothing more arrives and all that was broken is mended; people let everything go on. */
 async function mend(scene: Scene, { agents }: Case): Promise<void> {
   const { clock, store, hosts } = scene
-  await clock.advanceTo(clock.now() + 60_000)
-  isExplained(scene)
+  await clock.advanceTo(scene.now + minute)
+  for (const id of scene.laws.acknowledged.keys())
+    if (!isEnded(store.task(id).state)) isExplained(scene, id)
   scene.machine.loadPerCore = 0
   scene.fate = well
   for (const { id } of agents) hosts.break(scene.folderOf(id), 0)
-  for (let round = 0; round < 6; round++) {
-    const { squad } = scene
-    for (const { id } of agents) {
-      const { state } = squad.agentView(id)
-      const asked = state === 'failed' ? squad.resetAgent(id) : squad.resumeAgent(id)
-      asked.catch((error: unknown) => {
-        if (!isRefusal(error)) scene.laws.breach(`${id} cannot come back: ${String(error)}`)
-      })
-    }
-    for (const { id } of store.tasks({ state: 'held', limit: 1000 }))
-      squad.releaseTask(id).catch(() => {})
-    for (let waited = 0; waited < 10; waited++) {
-      await clock.advanceTo(clock.now() + hour / 12)
-      isExplained(scene)
-      if (store.tasks({ limit: 1000 }).every(({ state }) => isSettled(state))) break
-    }
-    if (store.tasks({ limit: 1000 }).every(({ state }) => isEnded(state))) return
+  for (let quiet = 0; quiet < 3 && scene.unsettled + store.taskCounts().held > 0;) {
+    const { changes } = scene.laws
+    bringBack(scene, agents)
+    for (const { id } of store.tasks({ state: 'held', limit: mostTasks }))
+      scene.squad.releaseTask(id).catch(() => {})
+    await clock.advanceTo(scene.now + 10 * minute)
+    nothingIsOverlooked(scene)
+    quiet = scene.laws.changes === changes ? quiet + 1 : 0
+  }
+}
+
+function bringBack({ squad, laws }: Scene, agents: Case['agents']): void {
+  for (const { id } of agents) {
+    const isFailed = squad.agentView(id).state === 'failed'
+    const asked = isFailed ? squad.resetAgent(id) : squad.resumeAgent(id)
+    asked.catch((error: unknown) => {
+      if (!isRefusal(error)) laws.breach(`${id} cannot come back: ${String(error)}`)
+    })
   }
 }
 

@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import type { AgentInput } from '../../src/supervisor/domain/agent.ts'
+import type { Config } from '../../src/supervisor/domain/config.ts'
 import type { TaskInput } from '../../src/supervisor/domain/task.ts'
 import { priorities } from '../../src/supervisor/domain/task.ts'
 
@@ -11,6 +12,7 @@ export type Case = {
   programLimits: Record<string, number>
   labelLimits: Record<string, number>
   earlyMs: number
+  breakers: Pick<Config, 'breakerMaxFailures' | 'breakerResetMs' | 'breakerHalfOpenTests'>
   /** Of attempts that end by themselves, how many end well. */
   goodShare: number
   turns: Turn[]
@@ -141,6 +143,11 @@ export const anyCase: fc.Arbitrary<Case> = fc.record({
   programLimits: fc.record({ shell: limit, command: limit }, { requiredKeys: [] }),
   labelLimits: fc.record({ gpu: limit, mac: limit }, { requiredKeys: [] }),
   earlyMs: fc.constantFrom(0, 1),
+  breakers: fc.record({
+    breakerMaxFailures: fc.integer({ min: 1, max: 3 }),
+    breakerResetMs: fc.constantFrom(500, 5000, 30_000),
+    breakerHalfOpenTests: fc.integer({ min: 1, max: 2 }),
+  }),
   goodShare: fc.constantFrom(0.2, 0.6, 0.9),
   turns: fc.array(
     fc.record({

@@ -1,3 +1,5 @@
+import { execFile } from 'node:child_process'
+import { promisify } from 'node:util'
 import type { Test } from 'tap'
 import { execaSync } from 'execa'
 import type { EventType, OrchestratorOptions, SquadEvent } from 'squadd'
@@ -7,7 +9,7 @@ import { scratchRepository } from '../examples/scratch.ts'
 /** A repository that goes with the test. */
 export function scratchFor(t: Test) {
   const scratch = scratchRepository()
-  t.teardown(scratch.remove)
+  t.teardown(() => scratch.remove())
   const who = ['-c', 'user.name=test', '-c', 'user.email=test@localhost']
   const git = (...args: string[]): string =>
     execaSync('git', ['-C', scratch.path, ...who, ...args]).stdout
@@ -23,7 +25,7 @@ export function orchestratorFor(t: Test, options: OrchestratorOptions = {}): Age
 
 /** The next event of a type; what comes before is passed over. */
 export async function nextEvent(
-  events: AsyncIterator<SquadEvent>,
+  events: AsyncIterator<SquadEvent, undefined>,
   type: EventType,
   to?: string,
 ): Promise<SquadEvent> {
@@ -35,7 +37,5 @@ export async function nextEvent(
 }
 
 /** Resolves when a process has ended that is not a child of this one. */
-export const gone = (pid: number): unknown =>
-  execaSync('tail', [`--pid=${pid}`, '-s', '0.05', '-f', '/dev/null'], { timeout: 30_000 })
-
-export const shuttingDown = { code: 'SQUADD_SHUTTING_DOWN' }
+export const ended = (pid: number): Promise<unknown> =>
+  promisify(execFile)('tail', [`--pid=${pid}`, '-s', '0.05', '-f', '/dev/null'])

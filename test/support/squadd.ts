@@ -73,7 +73,10 @@ export class Squadd {
 
   /** Ends the squad and removes its folder. */
   async remove(): Promise<void> {
-    await this.run('stop', '--stop-agents')
+    const { exitCode } = await this.run('stop', '--stop-agents')
+    // Agents outlive a daemon that was stopped or killed: only one that runs can end them.
+    if (exitCode === 3 && (await this.run('start')).exitCode === 0)
+      await this.run('stop', '--stop-agents')
     rmSync(this.dir, { recursive: true, force: true })
   }
 

@@ -27,7 +27,7 @@ export const eventTable = {
   MassChange:
     'More than half of the agents failed a probe at once: nothing is done about them: agents.',
   SystemMetrics: 'A sample of the squad: agents, tasks, load.',
-  EventsDropped: 'Events from..to are no longer kept: a reader that was away has missed them.',
+  EventsDropped: 'Events from..to were dropped: a reader that was away or slow has missed them.',
   DaemonStarted: 'The supervisor is ready: version, pid.',
   DaemonStopped: 'The supervisor stopped: reason, unstopped.',
 } as const satisfies Record<string, string>

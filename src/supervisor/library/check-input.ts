@@ -25,6 +25,9 @@ function read<S extends z.ZodType>(
   if (typeof input !== 'object' || input === null)
     throw invalid(name, input, 'is not an object', `give ${least} at least`)
   // In JavaScript an option is often given as undefined when it is not given.
-  const given = Object.entries(input).filter(([, value]) => value !== undefined)
-  return readInput(schema, Object.fromEntries(given))
+  const named = Object.entries(input).filter(([, value]) => value !== undefined)
+  const given = Object.fromEntries(named)
+  readInput(schema, given)
+  // Not the copy that zod makes, which leaves out names like __proto__.
+  return given as z.output<S>
 }

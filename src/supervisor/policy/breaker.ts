@@ -19,17 +19,25 @@ export const breakerDefaults: Readonly<BreakerConfig> = Object.freeze({
 export type Breaker =
   | { kind: 'closed'; failures: number }
   | { kind: 'open'; until: number }
-  /** `admitted`: probes let through that have not failed; `succeeded`: those that came back well. */
-  | { kind: 'half-open'; admitted: number; succeeded: number }
+  /**
+   * What was let through from `since` on is a probe. `admitted`: probes that have not failed;
+   * `succeeded`: how many came back well.
+   */
+  | { kind: 'half-open'; since: number; admitted: number; succeeded: number }
 
 export type BreakerState = Breaker['kind']
 
 export const closedBreaker: Breaker = Object.freeze({ kind: 'closed', failures: 0 })
-const halfOpen: Breaker = Object.freeze({ kind: 'half-open', admitted: 0, succeeded: 0 })
+const halfOpen = (since: number): Breaker => ({
+  kind: 'half-open',
+  since,
+  admitted: 0,
+  succeeded: 0,
+})
 
 /** The breaker as time has left it: an open one is half-open from `until` on. */
 export const breakerAt = (breaker: Breaker, now: number): Breaker =>
-  breaker.kind === 'open' && now >= breaker.until ? halfOpen : breaker
+  breaker.kind === 'open' && now >= breaker.until ? halfOpen(breaker.until) : breaker
 
 /** May one more go through now? Takes no place: `admit` does. */
 export function mayPass(breaker: Breaker, { halfOpenTests }: BreakerConfig, now: number): boolean {
@@ -130,6 +138,6 @@ export class CircuitBreaker {
 
   /** An open breaker lets probes through before its time; nothing in other states. */
   transitionToHalfOpen(): void {
-    if (this.state === 'open') this.#breaker = halfOpen
+    if (this.state === 'open') this.#breaker = halfOpen(this.#now())
   }
 }
