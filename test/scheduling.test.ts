@@ -179,7 +179,7 @@ t.test('caps hold a task for a person, who may let it go on', async (t) => {
 
 t.test('explain gives the true reason', async (t) => {
   const settings = {
-    maxConcurrentTasks: 3,
+    maxConcurrentTasks: 4,
     breakerMaxFailures: 1,
     breakerResetMs: 3_600_000,
     labelLimits: { scarce: 1 },
