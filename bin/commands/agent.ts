@@ -16,6 +16,7 @@ type Add = {
   branch?: string
   base?: string
   permission?: 'ask' | 'auto'
+  trust?: true
   env?: string[]
 }
 
@@ -35,6 +36,7 @@ export function addAgentCommands(program: Command): void {
     .option('--branch <branch>', 'its branch; default squadd/NAME')
     .option('--base <ref>', 'where the branch begins; default HEAD')
     .addOption(new Option('--permission <who>', 'who is asked').choices(['ask', 'auto']))
+    .option('--trust', 'let what the repository configures for the program run')
     .option('--env <key[=value]>', 'a variable for the program; KEY alone takes it from here', each)
     .action(
       act<[string, string[]], Add>(async (session, [id, argv], { repo, label, env, ...rest }) => {
@@ -132,6 +134,30 @@ export function addAgentCommands(program: Command): void {
       act<[string], { write?: true }>(async (session, [id], { write = false }) => {
         const { attach } = await import('./attach.ts')
         await attach(await session.client(), id, write)
+      }),
+    )
+
+  agent
+    .command('answer')
+    .description('answer what its program asks')
+    .argument('<name>')
+    .argument('<choice>', 'yes, no, or the number of a choice')
+    .action(
+      act<[string, string]>(async (session, [id, choice]) => {
+        const client = await session.client()
+        tell(session, await client.call('agents.answer', { id, choice }))
+      }),
+    )
+
+  agent
+    .command('send')
+    .description('type a text into its program, as a person would')
+    .argument('<name>')
+    .argument('<text>')
+    .action(
+      act<[string, string]>(async (session, [id, text]) => {
+        const client = await session.client()
+        tell(session, await client.call('agents.send', { id, text }))
       }),
     )
 

@@ -24,6 +24,10 @@ export type AgentOwner<Agent> = {
   gaveUp(agent: Agent, reason: string, task: Task | null): void
   /** Nothing will ever be heard of this attempt again. */
   lost(agent: Agent, task: Task, reason: string): void
+  /** Its program has begun a conversation, which goes by this id. */
+  named(agent: Agent, conversation: string): void
+  /** Its program asks a person. */
+  asks(agent: Agent, question: string): void
   happened(event: NewEvent): void
   /** Whether tasks are kept away from it. */
   breaker(agent: Agent): AgentView['circuitState']

@@ -61,6 +61,7 @@ function agentPorts(
         logs: home.logsDir,
         socket: join(home.runtimeDir, `${record.key}.sock`),
         worktree: record.worktree,
+        conversation: record.conversation,
         env: agentEnvironment(env, record.spec.program, record.spec.env),
         outputLimitBytes: config().outputLimitBytes,
         outputTailBytes: config().outputTailBytes,

@@ -8,7 +8,12 @@ const detachLimitMs = 3000
 // Old hosts and programs may have to end first; a host that takes longer than this hangs.
 const startLimitMs = 60_000
 
-type Reply = Extract<FromHost, { kind: 'alive' | 'screen' }>
+type Reply = Extract<FromHost, { kind: 'alive' | 'screen' | 'typed' }>
+/** A message that is answered, and by what kind. */
+type Ask = Extract<ToHost, { id: number }>
+type AnswerTo = { probe: 'alive'; screen: 'screen'; answer: 'typed'; type: 'typed' }
+/** Omits from each kind alike. */
+type WithoutId<T> = T extends unknown ? Omit<T, 'id'> : never
 type Waiting = { resolve: (reply: Reply) => void; reject: (error: Error) => void }
 
 export type LinkEvents = {
@@ -71,10 +76,10 @@ export class HostLink {
   }
 
   /** Asks the host; rejects with SQUADD_TIMEOUT, or SQUADD_CONFLICT when there is no host. */
-  ask<K extends Reply['kind']>(
-    kind: K extends 'alive' ? 'probe' : 'screen',
+  ask<K extends Ask['kind']>(
+    message: WithoutId<Extract<Ask, { kind: K }>>,
     timeoutMs: number,
-  ): Promise<Extract<Reply, { kind: K }>> {
+  ): Promise<Extract<Reply, { kind: AnswerTo[K] }>> {
     const host = this.#host
     if (!host) return Promise.reject(noHost())
     const id = ++this.#lastId
@@ -84,10 +89,10 @@ export class HostLink {
         reject(new SquadError('SQUADD_TIMEOUT', `the agent host did not answer in ${timeoutMs} ms`))
       })
       this.#waiting.set(id, {
-        resolve: (reply) => (cancel(), resolve(reply as Extract<Reply, { kind: K }>)),
+        resolve: (reply) => (cancel(), resolve(reply as Extract<Reply, { kind: AnswerTo[K] }>)),
         reject: (error) => (cancel(), reject(error)),
       })
-      host.send({ kind, id })
+      host.send({ ...message, id } as unknown as Ask)
     })
   }
 
@@ -140,7 +145,7 @@ export class HostLink {
   #receive(message: FromHost): void {
     if (message.kind === 'ready') this.#cancelStartLimit()
     if (message.kind === 'broken') this.#broken = `${message.message}; ${message.hint}`
-    if (message.kind === 'alive' || message.kind === 'screen') {
+    if (message.kind === 'alive' || message.kind === 'screen' || message.kind === 'typed') {
       const waiting = this.#waiting.get(message.id)
       this.#waiting.delete(message.id)
       waiting?.resolve(message)

@@ -12,6 +12,7 @@ import { HealthMonitor } from './health-monitor.ts'
 import { LoadMonitor } from './load-monitor.ts'
 import { breakerConfig, Placement } from './placement.ts'
 import { TaskQueue } from './queue.ts'
+import { Questions } from './questions.ts'
 import { Recovery } from './recovery.ts'
 import type { RosterPorts } from './roster.ts'
 import { Roster } from './roster.ts'
@@ -44,6 +45,7 @@ export class SquadParts {
   readonly breakers: Breakers
   readonly recovery: Recovery
   readonly loads: LoadMonitor
+  readonly questions: Questions
   readonly explainer: Explainer
   readonly health: HealthMonitor
   readonly system: SystemMetrics
@@ -108,6 +110,10 @@ export class SquadParts {
       stop: (agent, task) => void this.attempts.stop(agent, task, 'stalled').catch(ports.onError),
       onError,
     })
+    this.questions = new Questions({
+      ...{ clock, config, happened, onError },
+      stop: (agent, task, reason) => this.attempts.stop(agent, task, reason),
+    })
     this.explainer = new Explainer(store, clock, this.roster, this.placement)
     this.health = new HealthMonitor(
       clock,
@@ -158,6 +164,8 @@ export class SquadParts {
       gaveUp: (agent, reason, task) =>
         void this.attempts.gaveUp(agent, reason, task).catch(onError),
       lost: (agent, task, reason) => void this.attempts.lost(agent, task, reason).catch(onError),
+      named: (agent, conversation) => void this.#named(agent, conversation).catch(onError),
+      asks: (agent, question) => this.questions.asked(agent, question),
       happened: (event) => this.#happened(event),
       breaker: (agent) => this.breakers.ofAgent(agent.id).kind,
     }
@@ -168,6 +176,11 @@ export class SquadParts {
     if (record.worktree === path && record.ownsBranch === ownsBranch) return
     const patch = { worktree: path, ownsBranch }
     agent.record = await this.#store.updateAgent(agent.id, patch, [], this.#ports.clock.now())
+  }
+
+  async #named(agent: SupervisedAgent, conversation: string): Promise<void> {
+    const now = this.#ports.clock.now()
+    agent.record = await this.#store.updateAgent(agent.id, { conversation }, [], now)
   }
 
   #happened(event: NewEvent): void {

@@ -3,6 +3,7 @@ import type { AgentOwner, AgentPorts } from './agent-owner.ts'
 import type { AgentRecord, AgentState, AgentView } from './domain/agent.ts'
 import type { AttemptKey, FromHost, HostSetup, Recorded } from './domain/message.ts'
 import { attemptKey } from './domain/message.ts'
+import { SquadError } from './domain/error.ts'
 import type { LoadSample } from './domain/ports.ts'
 import type { Evidence, StopReason, Task } from './domain/task.ts'
 import { HostLink } from './host-link.ts'
@@ -14,6 +15,8 @@ type Current = { task: Task; key: AttemptKey; stop: StopReason | null; recorded:
 type Owner = AgentOwner<SupervisedAgent>
 
 const screenTimeoutMs = 5000
+// A person who types goes first: then the text waits.
+const typingTimeoutMs = 30_000
 
 /** One agent: its state, the evidence for it, and the host that does the work. */
 export class SupervisedAgent {
@@ -30,6 +33,8 @@ export class SupervisedAgent {
   /** What its program uses, when it was looked at. */
   load: LoadSample | null = null
   lastAssignedAt = 0
+  /** When its program asked what it asks. */
+  waitingSince = 0
   lastHealthCheckAt: number | null = null
   /** What is left of it after it gave up is being ended: nothing new may begin before. */
   leaving: Promise<void> | null = null
@@ -185,13 +190,35 @@ export class SupervisedAgent {
   }
 
   async screen(): Promise<string> {
-    return (await this.#link.ask<'screen'>('screen', screenTimeoutMs)).text
+    return (await this.#link.ask<'screen'>({ kind: 'screen' }, screenTimeoutMs)).text
+  }
+
+  /** What its program asks a person; null when it asks nothing. */
+  get question(): string | null {
+    return this.state === 'waiting' ? this.reason : null
+  }
+
+  /** Answers what its program asks. Throws SQUADD_CONFLICT when it asks nothing, or not so. */
+  answerProgram(choice: string): Promise<void> {
+    return this.#typed({ kind: 'answer', choice })
+  }
+
+  /** Types a text into its program, as a person would. Throws SQUADD_CONFLICT when that cannot be. */
+  send(text: string): Promise<void> {
+    return this.#typed({ kind: 'type', text })
+  }
+
+  async #typed(what: { kind: 'answer'; choice: string } | { kind: 'type'; text: string }) {
+    const { problem } = await (what.kind === 'answer'
+      ? this.#link.ask<'answer'>(what, typingTimeoutMs)
+      : this.#link.ask<'type'>(what, typingTimeoutMs))
+    if (problem) throw new SquadError('SQUADD_CONFLICT', problem.message, { hint: problem.hint })
   }
 
   /** Asks the host for a sign of life. Throws SQUADD_TIMEOUT when it hangs. */
   async probe(timeoutMs: number): Promise<{ outputAt: number | null }> {
     try {
-      const { outputAt } = await this.#link.ask<'alive'>('probe', timeoutMs)
+      const { outputAt } = await this.#link.ask<'probe'>({ kind: 'probe' }, timeoutMs)
       this.healthProblem = null
       return { outputAt }
     } catch (error) {
@@ -283,6 +310,11 @@ export class SupervisedAgent {
       case 'started':
         this.#programPid = message.programPid
         return
+      case 'asks':
+        if (message.key === this.#current?.key) this.#asks(message.question)
+        return
+      case 'conversation':
+        return this.#owner.named(this, message.id)
       case 'verdict':
         return this.#owner.verdict(this, message.verdict)
       case 'cleaned':
@@ -298,6 +330,7 @@ export class SupervisedAgent {
         return
       case 'alive':
       case 'screen':
+      case 'typed':
       case 'broken':
       case 'log':
         return
@@ -320,6 +353,17 @@ export class SupervisedAgent {
     if (this.record.goal === 'paused') this.#life.move('pause', 'paused', 'operator')
     else this.#life.move('finish', 'attempt recorded', 'host')
     this.#owner.free(this)
+  }
+
+  #asks(question: string | null): void {
+    if (question === null) {
+      if (this.state === 'waiting') this.#life.move('answer', 'it was answered', 'host')
+      return
+    }
+    if (this.state !== 'running') return
+    this.#life.move('ask', question, 'host')
+    this.waitingSince = this.#ports.clock.now()
+    this.#owner.asks(this, question)
   }
 
   #recovered(): void {

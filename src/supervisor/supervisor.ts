@@ -146,6 +146,18 @@ export class Supervisor implements Squad {
     return this.#parts.roster.get(id).screen()
   }
 
+  async answerAgent(id: string, choice: string): Promise<AgentView> {
+    const agent = this.#parts.roster.get(id)
+    await agent.answerProgram(choice)
+    return agent.view()
+  }
+
+  async sendToAgent(id: string, text: string): Promise<AgentView> {
+    const agent = this.#parts.roster.get(id)
+    await agent.send(text)
+    return agent.view()
+  }
+
   agentDiff(id: string): Promise<string> {
     const { worktree, spec } = this.#parts.roster.get(id).record
     return this.#ports.worktrees.diff(worktree, spec.base)

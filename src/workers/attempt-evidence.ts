@@ -2,14 +2,16 @@ import type { HostSetup, Verdict } from '../supervisor/domain/message.ts'
 import type { Evidence, GitChange } from '../supervisor/domain/task.ts'
 import type { GitEvidence } from './git-evidence.ts'
 import type { LaunchMemo } from './launch-files.ts'
-import { readReport } from './launch-files.ts'
+import { readReport, readStream } from './launch-files.ts'
 import { awaitTail, readTail } from './output-tail.ts'
 import type { OutputTail, TailOptions } from './output-tail.ts'
 import { parseReport } from './program-report.ts'
+import type { Program, Said } from './programs/program.ts'
 import { hasRun, verdictOf } from './verdict.ts'
 import type { Findings } from './verdict.ts'
 
-export type Scene = Pick<Findings, 'order' | 'program' | 'ended' | 'stop' | 'facts'> & {
+export type Scene = Pick<Findings, 'order' | 'ended' | 'stop' | 'facts'> & {
+  program: Program
   tail: TailOptions
   /** False when the window died before the program: the end mark will never come. */
   hasTerminal: boolean
@@ -19,8 +21,11 @@ export type Scene = Pick<Findings, 'order' | 'program' | 'ended' | 'stop' | 'fac
   dir: string
 }
 
-/** The verdict on an ended attempt, with what it left: its output and the change in git. */
-export async function examine(scene: Scene): Promise<Verdict> {
+/**
+ * The verdict on an ended attempt, with what it left: its output and the change in git; and what the
+ * program said, where that is a record of what it did.
+ */
+export async function examine(scene: Scene): Promise<{ verdict: Verdict; said: Said | null }> {
   const evidence: Evidence[] = []
   const note = (source: string) => (problem: unknown) => {
     evidence.push({ source, at: Date.now(), detail: oneLine(problem) })
@@ -32,11 +37,15 @@ export async function examine(scene: Scene): Promise<Verdict> {
         readChange(scene).catch(note('git')),
       ])
     : [null, null]
-  const said = hasRun(scene.facts) ? parseReport(readReport(scene.dir, scene.order.key)) : null
-  if (typeof said === 'string') note('report')(said)
-  const report = typeof said === 'string' ? null : said
+  const { dir, order, program, facts } = scene
+  const reported = hasRun(facts) ? parseReport(readReport(dir, order.key)) : null
+  if (typeof reported === 'string') note('report')(reported)
+  const report = typeof reported === 'string' ? null : reported
+  const said = hasRun(facts) ? (program.read?.(readStream(dir, order.key)) ?? null) : null
   if (output && !output.end) note('output')('its end mark did not come: the last may be missing')
-  return verdictOf({ ...scene, output: output?.text ?? '', report, git, evidence, now: Date.now() })
+  const text = said?.text || output?.text || ''
+  const findings = { ...scene, output: text, said, report, git, evidence, now: Date.now() }
+  return { verdict: verdictOf(findings), said }
 }
 
 async function readOutput({ tail, hasTerminal }: Scene): Promise<OutputTail> {

@@ -12,6 +12,7 @@ import { deleteFacts, readFacts, takeLatch } from './outbox.ts'
 import type { Facts } from './outbox.ts'
 import { lastOutputAt, readTail } from './output-tail.ts'
 import { isAlive } from './processes.ts'
+import type { Conversation } from './conversation.ts'
 import type { Program } from './programs/program.ts'
 import type { Pane, WindowId } from './tmux-commands.ts'
 import type { Tmux } from './tmux.ts'
@@ -24,6 +25,7 @@ export type AttemptPorts = {
   tmux: Tmux
   git: GitEvidence
   program: Program
+  conversation: Conversation
   /** The machine was started anew since a host last had this agent. */
   isRebooted: boolean
   send: (message: FromHost) => void
@@ -190,12 +192,15 @@ export class Attempt {
   }
 
   async #launch(): Promise<void> {
-    const { setup, git, program } = this.#ports
+    const { setup, git, program, conversation } = this.#ports
     const base = await git.base()
     // It may have been stopped meanwhile.
     if (!this.isOpen) return
     try {
-      this.#memo = writeLaunch(setup, this.order, program, base)
+      this.#memo = writeLaunch(setup, this.order, program, {
+        base,
+        conversation: conversation.current,
+      })
     } catch (error) {
       return this.#conclude({ kind: 'refused', reason: oneLine(error) })
     }
@@ -240,8 +245,8 @@ export class Attempt {
   async #conclude(ended: Ended): Promise<void> {
     if (!this.#move('ended')) return
     if (this.#patience) clearTimeout(this.#patience)
-    const { git, program } = this.#ports
-    const verdict = await examine({
+    const { git, program, conversation } = this.#ports
+    const { verdict, said } = await examine({
       order: this.order,
       program,
       ended,
@@ -253,6 +258,7 @@ export class Attempt {
       memo: this.#memo,
       dir: this.#ports.setup.dir,
     })
+    if (said?.conversation) conversation.begin(said.conversation)
     this.#move('judged')
     this.#setReported()
     this.#ports.send({ kind: 'verdict', verdict })

@@ -1,18 +1,23 @@
-import { readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { AttemptKey, AttemptOrder, HostSetup } from '../supervisor/domain/message.ts'
 import { parseAttemptKey } from '../supervisor/domain/message.ts'
 import type { StopReason } from '../supervisor/domain/task.ts'
 import type { GitBase } from './change.ts'
+import type { LaunchKey } from './hooks.ts'
+import { hookCommand } from './hooks.ts'
 import { launcherScript } from './launcher.ts'
+import type { LauncherPlan } from './launcher.ts'
 import { makeExitSlot } from './outbox.ts'
 import { bootId } from './processes.ts'
+import type { KnownConversation, Launch, Place } from './programs/launch.ts'
 import type { Program } from './programs/program.ts'
+import type { Terminal } from './programs/terminal.ts'
 
 /** What a later host has to know of an attempt, beside the facts. */
 export type LaunchMemo = { nonce: string; base: GitBase | null }
 
-const endings = ['sh', 'prompt', 'memo', 'stop', 'report'] as const
+const endings = ['sh', 'prompt', 'memo', 'stop', 'report', 'stream', 'turn'] as const
 
 /**
  * Writes everything the window's shell needs to run an order: all user text travels in these files.
@@ -22,34 +27,81 @@ export function writeLaunch(
   setup: HostSetup,
   order: AttemptOrder,
   program: Program,
-  base: GitBase | null,
+  { base, conversation }: { base: GitBase | null; conversation: KnownConversation | null },
 ): LaunchMemo {
   const { key } = order
   const promptFile = pathOf(setup.dir, key, 'prompt')
-  const { argv, stdin } = program.launch(setup.spec, order, promptFile)
+  const launch = program.launch(placeOf(setup, key, conversation), order, promptFile)
   // Only a mark to find the end by: whoever may read the launcher may read it.
   const nonce = process.hrtime.bigint().toString(16)
-  const script = launcherScript({
-    key,
-    outbox: setup.outbox,
-    worktree: setup.worktree,
-    env: { ...variables(setup), SQUADD_REPORT: pathOf(setup.dir, key, 'report') },
-    runId: `${setup.runPrefix}/${key}`,
-    argv,
-    stdin,
-    verify: order.verify,
-    nonce,
-    boot: bootId(),
-    umask: process.umask(),
-  })
   const memo = { nonce, base }
   // First: whoever finds the rest and not this knows that someone removed it.
   makeExitSlot(setup.outbox, key)
   write(promptFile, order.prompt)
   write(pathOf(setup.dir, key, 'memo'), JSON.stringify(memo))
-  write(pathOf(setup.dir, key, 'sh'), script)
+  writeScript(setup, key, launch, {
+    stdin: launch.stdin,
+    stdout: program.read ? pathOf(setup.dir, key, 'stream') : null,
+    isInteractive: false,
+    verify: order.verify,
+    nonce,
+  })
   return memo
 }
+
+/** Writes what the window's shell needs to start an interactive program. */
+export function writeProgramLaunch(
+  setup: HostSetup,
+  key: LaunchKey,
+  terminal: Terminal,
+  conversation: KnownConversation | null,
+): void {
+  const launch = terminal.launch(placeOf(setup, key, conversation))
+  makeExitSlot(setup.outbox, key)
+  writeScript(setup, key, launch, {
+    ...{ stdin: null, stdout: null, isInteractive: true, verify: null },
+    nonce: process.hrtime.bigint().toString(16),
+  })
+}
+
+type Plan = Pick<LauncherPlan, 'stdin' | 'stdout' | 'isInteractive' | 'verify' | 'nonce'>
+
+function writeScript(
+  setup: HostSetup,
+  key: string,
+  { argv, env, files }: Omit<Launch, 'stdin'>,
+  plan: Plan,
+): void {
+  const folder = folderOf(setup.dir)
+  mkdirSync(folder, { recursive: true, mode: 0o700 })
+  for (const [name, text] of Object.entries(files ?? {})) write(join(folder, name), text)
+  const script = launcherScript({
+    ...plan,
+    key,
+    argv,
+    outbox: setup.outbox,
+    worktree: setup.worktree,
+    env: {
+      ...variables({ ...setup.env, ...env }),
+      SQUADD_REPORT: pathOf(setup.dir, key, 'report'),
+    },
+    runId: `${setup.runPrefix}/${key}`,
+    boot: bootId(),
+    umask: process.umask(),
+  })
+  write(pathOf(setup.dir, key, 'sh'), script)
+}
+
+const placeOf = (setup: HostSetup, key: string, conversation: KnownConversation | null): Place => ({
+  spec: setup.spec,
+  worktree: setup.worktree,
+  folder: folderOf(setup.dir),
+  env: setup.env,
+  conversation,
+  hook: (event) => hookCommand(setup.outbox, key, event),
+})
+
+const folderOf = (dir: string): string => join(dir, 'program')
 
 export function readMemo(dir: string, key: AttemptKey): LaunchMemo | null {
   const text = read(pathOf(dir, key, 'memo'))
@@ -73,7 +125,13 @@ export const readStop = (dir: string, key: AttemptKey): StopReason | null =>
 export const readReport = (dir: string, key: AttemptKey): string =>
   read(pathOf(dir, key, 'report')) ?? ''
 
-export function removeLaunch(dir: string, key: AttemptKey): void {
+/** The whole lines of what a headless program said. */
+export function readStream(dir: string, key: AttemptKey): string[] {
+  const text = read(pathOf(dir, key, 'stream')) ?? ''
+  return text.split('\n').filter((line) => line.trim() !== '')
+}
+
+export function removeLaunch(dir: string, key: string): void {
   for (const ending of endings) rmSync(pathOf(dir, key, ending), { force: true })
 }
 
@@ -83,7 +141,7 @@ export function launchedKeys(dir: string): AttemptKey[] {
   return [...new Set(keys.filter((key) => parseAttemptKey(key)))]
 }
 
-const pathOf = (dir: string, key: AttemptKey, ending: (typeof endings)[number]): string =>
+export const pathOf = (dir: string, key: string, ending: (typeof endings)[number]): string =>
   join(dir, 'launch', `${key}.${ending}`)
 
 const write = (path: string, text: string): void => writeFileSync(path, text, { mode: 0o600 })
@@ -98,8 +156,7 @@ function read(path: string): string | null {
 }
 
 /** All of them again, for the server may be older than they are; but the pane has its own TERM. */
-function variables({ env, spec }: HostSetup): Record<string, string> {
-  const { TERM: _, ...rest } = env
-  const names = Object.entries({ ...rest, ...spec.env })
+function variables({ TERM: _pane, ...rest }: Record<string, string>): Record<string, string> {
+  const names = Object.entries(rest)
   return Object.fromEntries(names.filter(([name]) => /^[A-Za-z_][A-Za-z0-9_]*$/.test(name)))
 }

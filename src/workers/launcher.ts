@@ -11,6 +11,10 @@ export type LauncherPlan = {
   argv: readonly string[]
   /** A file for the program's input; null is /dev/null. */
   stdin: string | null
+  /** A file for what it says; shown in the window too. null: it prints into the window itself. */
+  stdout: string | null
+  /** A person may talk with it: the window is its input and output. */
+  isInteractive: boolean
   /** Run after the program ended with status 0. */
   verify: readonly string[] | null
   /** Marks the end of the output. */
@@ -28,7 +32,7 @@ const lingerSeconds = 30
  * the worktree, leaves how it ended in the outbox, and marks the end of the output.
  */
 export function launcherScript(plan: LauncherPlan): string {
-  const { key, outbox, worktree, argv, stdin, verify, nonce, boot } = plan
+  const { key, outbox, worktree, argv, stdout, verify, nonce, boot } = plan
   return `# One attempt, ${key}. Written by squadd and removed after it.
 # A handler: an ignored signal would be inherited by the program.
 trap : HUP INT QUIT TERM
@@ -60,7 +64,7 @@ ${exports(plan)}
 
 verify=null
 if [ -e "$worktree/.git" ]; then
-  identify $$
+${stdout === null ? '' : viewer(stdout)}  identify $$
   launcher=$pid
   since=$start
   (
@@ -69,7 +73,7 @@ if [ -e "$worktree/.git" ]; then
       "$launcher" "$since" "$pid" "$start" >&3
     exec 3>&-
     become ${argv.map(shellQuote).join(' ')}
-  ) <${stdin === null ? '/dev/null' : shellQuote(stdin)}
+  )${redirections(plan)}
   status=$?
   exec 3>&-
 ${verify ? verifyStep(verify) : ''}  fact='"status":'$status',"verify":'$verify
@@ -85,7 +89,7 @@ until printf '{%s}\\n' "$fact" 1<>"$facts.exit"; do
   [ "$try" -ge 5 ] && break
   sleep 1
 done 2>/dev/null
-printf '\\033]777;sq;${nonce};%d;%s\\007' "$status" "$verify"
+${stdout === null ? '' : 'sleep 0.2; kill $viewer 2>/dev/null\n'}printf '\\033]777;sq;${nonce};%d;%s\\007' "$status" "$verify"
 
 # A host closes this window at once. When there is none, the fact has to last.
 sleep 1
@@ -93,6 +97,18 @@ sync -d "$facts.exit" 2>/dev/null
 exec sleep ${lingerSeconds}
 `
 }
+
+function redirections({ isInteractive, stdin, stdout }: LauncherPlan): string {
+  if (isInteractive) return ''
+  const input = ` <${stdin === null ? '/dev/null' : shellQuote(stdin)}`
+  return stdout === null ? input : `${input} >${shellQuote(stdout)}`
+}
+
+/** Whoever looks at the window sees what goes into the file. */
+const viewer = (stdout: string): string => `  : >${shellQuote(stdout)}
+  tail -n +1 -f ${shellQuote(stdout)} 3>&- &
+  viewer=$!
+`
 
 const verifyStep = (argv: readonly string[]): string => `  if [ "$status" -eq 0 ]; then
     (become ${argv.map(shellQuote).join(' ')}) </dev/null

@@ -66,5 +66,5 @@ export function heedReport(judgement: Judgement, report: ProgramReport | null): 
   if (!report?.failed) return judgement
   const cause = report.cause ?? judgement.cause ?? 'agent_error'
   const said = report.reason ?? `it reported ${cause}`
-  return { outcome: 'failed', cause, reason: `${said} (${judgement.reason})` }
+  return { ...judgement, outcome: 'failed', cause, reason: `${said} (${judgement.reason})` }
 }

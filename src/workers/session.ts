@@ -5,6 +5,7 @@ import { asSquadError } from '../supervisor/domain/error.ts'
 import type { SquadError } from '../supervisor/domain/error.ts'
 import type { AttemptKey, FromHost, HostSetup, ToHost } from '../supervisor/domain/message.ts'
 import { Attempt } from './attempt.ts'
+import { Conversation } from './conversation.ts'
 import type { AttemptPorts } from './attempt.ts'
 import { GitEvidence } from './git-evidence.ts'
 import { takeHostLock } from './host-lock.ts'
@@ -12,6 +13,7 @@ import { launchedKeys } from './launch-files.ts'
 import { keyOfFact, keysIn } from './outbox.ts'
 import { pipeScript } from './output-record.ts'
 import { bootId } from './processes.ts'
+import type { Program } from './programs/program.ts'
 import { programOf } from './programs/programs.ts'
 import { endProcesses } from './stop-ladder.ts'
 import {
@@ -45,6 +47,8 @@ export class Session {
   readonly #ports: SessionPorts
   readonly #tmux: Tmux
   readonly #git: GitEvidence
+  readonly #program: Program
+  readonly #conversation: Conversation
   readonly #attempts = new Map<AttemptKey, Attempt>()
   #isRebooted = false
   #started: Promise<void> = Promise.resolve()
@@ -53,6 +57,8 @@ export class Session {
     this.#setup = setup
     this.#ports = ports
     this.#git = new GitEvidence(setup.worktree)
+    this.#program = programOf(setup.spec.program)
+    this.#conversation = new Conversation(setup, this.#program, ports.send)
     this.#tmux = new Tmux({
       socket: setup.socket,
       cwd: setup.dir,
@@ -92,6 +98,13 @@ export class Session {
         return this.#probe(message.id)
       case 'screen':
         return this.#screen(message.id)
+      case 'answer':
+      case 'type':
+        return this.#ports.send({
+          kind: 'typed',
+          id: message.id,
+          problem: { message: 'nobody can talk with this program', hint: 'it runs headless' },
+        })
       case 'end':
         return this.#end()
     }
@@ -102,6 +115,7 @@ export class Session {
     for (const folder of [dir, outbox, join(dir, 'launch'), logs])
       mkdirSync(folder, { recursive: true, mode: 0o700 })
     await takeHostLock(join(dir, 'host.lock'))
+    this.#conversation.recall()
     this.#isRebooted = notesBoot(join(dir, 'boot'))
     writeFileSync(join(dir, 'tmux.conf'), tmuxConf, { mode: 0o600 })
     writeFileSync(join(dir, 'pipe.sh'), pipeScript(logs, outputLimitBytes), { mode: 0o600 })
@@ -152,7 +166,8 @@ export class Session {
       setup: this.#setup,
       tmux: this.#tmux,
       git: this.#git,
-      program: programOf(this.#setup.spec.program),
+      program: this.#program,
+      conversation: this.#conversation,
       isRebooted: this.#isRebooted,
       send: this.#ports.send,
     }

@@ -3,11 +3,14 @@ import type { Cause, Evidence, GitChange, Outcome, StopReason } from '../supervi
 import type { Facts } from './outbox.ts'
 import type { ProgramReport } from './program-report.ts'
 import { heedReport } from './program-report.ts'
-import type { Ending, Program } from './programs/program.ts'
+import { judge } from './programs/program.ts'
+import type { Ending, Judgement, Said } from './programs/program.ts'
 
 /** How an attempt came to its end, as far as it can be proved. */
 export type Ended =
   | ({ kind: 'exited' } & Ending)
+  /** A turn in a program that goes on. */
+  | { kind: 'turned'; judgement: Judgement; verify: number | null }
   | { kind: 'worktree-missing' }
   /** The order cannot be made into a launch. */
   | { kind: 'refused'; reason: string }
@@ -18,8 +21,9 @@ export type Ended =
 
 export type Findings = {
   order: AttemptOrder
-  program: Program
   ended: Ended
+  /** What it said on its output, where that is a record of what it did. */
+  said: Said | null
   /** A stop that began before the end did. */
   stop: StopReason | null
   facts: Facts
@@ -30,7 +34,7 @@ export type Findings = {
   now: number
 }
 
-type Ruling = { outcome: Outcome; cause: Cause | null; reason: string }
+type Ruling = { outcome: Outcome; cause: Cause | null; reason: string; retryAt?: number | null }
 
 /** The verdict on an attempt: everything that was found, and what it means. */
 export function verdictOf(findings: Findings): Verdict {
@@ -44,7 +48,7 @@ export function verdictOf(findings: Findings): Verdict {
     ...ruling,
     startedAt,
     endedAt,
-    retryAt: report?.retryAt ?? null,
+    retryAt: report?.retryAt ?? ruling.retryAt ?? null,
     result: {
       success,
       output,
@@ -52,7 +56,7 @@ export function verdictOf(findings: Findings): Verdict {
       durationMs: startedAt === null ? 0 : endedAt - startedAt,
       completedAt: endedAt,
       evidence: [...evidenceOf(findings, endedAt), ...findings.evidence],
-      usage: report?.usage ?? null,
+      usage: report?.usage ?? findings.said?.usage ?? null,
       git,
     },
   }
@@ -61,8 +65,9 @@ export function verdictOf(findings: Findings): Verdict {
 export const hasRun = ({ started, exit }: Facts): boolean =>
   started?.by === 'launcher' || (exit !== null && 'status' in exit)
 
-function ruleOn({ program, order, ended, stop, report }: Findings): Ruling {
-  const ruling = ruleOnEnd(ended, program, order, report)
+function ruleOn(findings: Findings): Ruling {
+  const { stop } = findings
+  const ruling = ruleOnEnd(findings)
   if (stop === null) return ruling
   return { ...stops[stop].ruling, reason: `${stops[stop].words} (${ruling.reason})` }
 }
@@ -78,17 +83,18 @@ const stops = {
     ruling: { outcome: 'failed', cause: 'stalled' },
     words: 'it had neither output nor CPU for too long',
   },
+  unanswered: {
+    ruling: { outcome: 'failed', cause: 'stalled' },
+    words: 'nobody answered what it asked',
+  },
 } as const satisfies Record<StopReason, { ruling: Omit<Ruling, 'reason'>; words: string }>
 
-function ruleOnEnd(
-  ended: Ended,
-  program: Program,
-  order: AttemptOrder,
-  report: ProgramReport | null,
-): Ruling {
+function ruleOnEnd({ ended, order, report, said }: Findings): Ruling {
   switch (ended.kind) {
     case 'exited':
-      return heedReport(program.judge(ended, order.verify), report)
+      return heedReport(judge(ended, order.verify, said), report)
+    case 'turned':
+      return heedReport(ended.judgement, report)
     case 'worktree-missing':
       return { outcome: 'failed', cause: 'worktree_missing', reason: 'the worktree is gone' }
     case 'refused':
@@ -100,12 +106,15 @@ function ruleOnEnd(
   }
 }
 
-function evidenceOf({ ended, stop }: Findings, at: number): Evidence[] {
+function evidenceOf({ ended, stop, said }: Findings, at: number): Evidence[] {
   const found: Evidence[] = []
-  if (ended.kind === 'exited') {
+  if (ended.kind === 'exited')
     found.push({ source: 'exit', at, detail: `exit status ${ended.status}` })
+  if (ended.kind === 'exited' || ended.kind === 'turned') {
     if (ended.verify !== null)
       found.push({ source: 'verify', at, detail: `exit status ${ended.verify}` })
+    if (said?.result) found.push({ source: 'result', at, detail: said.result.reason })
+    for (const note of said?.notes ?? []) found.push({ source: 'output', at, detail: note })
   } else if (ended.kind === 'worktree-missing') {
     found.push({ source: 'launcher', at, detail: 'the worktree is gone' })
   } else {

@@ -25,6 +25,8 @@ const inputs = {
   'agents.screen': { id: 'a1' },
   'agents.diff': { id: 'a1' },
   'agents.explain': { id: 'a1' },
+  'agents.answer': { id: 'a1', choice: 'yes' },
+  'agents.send': { id: 'a1', text: 'hello' },
   'agents.remove': { id: 'a1', keepBranch: true },
   'tasks.add': { prompt: 'make test', priority: 'high', metadata: { why: { deep: [1] } } },
   'tasks.list': { state: 'ready', limit: 10 },

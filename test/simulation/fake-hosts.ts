@@ -235,6 +235,9 @@ class FakeHost implements AgentHost {
       }
       case 'screen':
         return this.#tell({ kind: 'screen', id: message.id, text: '' })
+      case 'answer':
+      case 'type':
+        return this.#tell({ kind: 'typed', id: message.id, problem: null })
       case 'end':
         return this.#endAgent()
       case 'init':

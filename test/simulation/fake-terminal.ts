@@ -43,6 +43,7 @@ const stops = {
   timed_out: { outcome: 'timed_out', cause: 'timed_out' },
   preempted: { outcome: 'preempted', cause: null },
   stalled: { outcome: 'failed', cause: 'stalled' },
+  unanswered: { outcome: 'failed', cause: 'stalled' },
 } as const satisfies Record<StopReason, Pick<Verdict, 'outcome' | 'cause'>>
 
 /** One agent's tmux, programs and outbox: lives on when its host or the supervisor dies. */

@@ -246,6 +246,7 @@ function setupOf(record: AgentRecord, current: HostSetup['current']): HostSetup 
   return {
     ...{ spec: record.spec, runPrefix: `sim/${record.key}`, dir, outbox: `${dir}/outbox` },
     ...{ logs: '/logs', socket: `${dir}.sock`, worktree: record.worktree, env: {} },
+    conversation: null,
     ...{ outputLimitBytes: 65_536, outputTailBytes: 1024, stopGraceMs: 10_000, current },
   }
 }

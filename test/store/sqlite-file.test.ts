@@ -93,7 +93,7 @@ t.test('what cannot be used is refused with a reason, and left as it is', async 
         writeFileSync(file, good)
         sqlite('pragma journal_mode = wal; pragma user_version = 9')(file)
       },
-      /has version 9, this squadd knows up to 1; start the newer squadd/,
+      /has version 9, this squadd knows up to \d+; start the newer squadd/,
     ],
     [
       'an empty file beside a log',
@@ -131,14 +131,14 @@ t.test('a migration that fails changes nothing, and the next start goes on there
   const file = newFile()
   await open(file).close()
   const connection = new Connection(file, { readOnly: false })
-  const [one = ''] = migrations(sqliteDialect)
+  const known = migrations(sqliteDialect)
   const version = () => connection.run(row('pragma user_version'))
-  const broken = [one, 'create table extra(x)', 'create table more(x); create table extra(x)']
+  const broken = [...known, 'create table extra(x)', 'create table more(x); create table extra(x)']
   t.throws(() => migrate(connection, broken, t0), { code: 'SQUADD_STORE_FAILED' })
-  t.match(version(), { user_version: 2 })
+  t.match(version(), { user_version: known.length + 1 })
   t.throws(() => connection.exec('select x from more'))
-  migrate(connection, [...broken.slice(0, 2), 'create table more(x)'], t0)
-  t.match(version(), { user_version: 3 })
+  migrate(connection, [...broken.slice(0, -1), 'create table more(x)'], t0)
+  t.match(version(), { user_version: known.length + 2 })
   connection.close()
 })
 

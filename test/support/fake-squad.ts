@@ -106,6 +106,9 @@ export class FakeSquad implements Squad {
     return this.text
   }
 
+  answerAgent = async (id: string, _choice: string) => this.agentView(id)
+  sendToAgent = async (id: string, _text: string) => this.agentView(id)
+
   explain(subject: string): Explanation {
     const { state } = subject.startsWith('t') ? this.task(subject) : this.agentView(subject)
     return { subject, state, summary: 'so it is', since: 0, reasons: [], wayOut: [], evidence: [] }

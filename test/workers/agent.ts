@@ -56,6 +56,7 @@ export class TestAgent {
       socket: join(root, 'tmux.sock'),
       worktree,
       env: { PATH: process.env['PATH'] ?? '', HOME: this.home, LANG: 'C.UTF-8', TERM: 'dumb' },
+      conversation: null,
       outputLimitBytes: 1_048_576,
       outputTailBytes: 65_536,
       stopGraceMs: 300,

@@ -156,7 +156,8 @@ t.test(
     const late = join(agent.home, 'late.sh')
     const { outbox, worktree } = agent.setup
     const plan = { outbox, key: order.key, worktree, env: {}, runId: 'x/y/z', stdin: null }
-    const rest = { verify: null, nonce: 'abc', boot: bootId(), umask: 0o22 }
+    const ways = { stdout: null, isInteractive: false, verify: null }
+    const rest = { ...ways, nonce: 'abc', boot: bootId(), umask: 0o22 }
     writeFileSync(late, launcherScript({ ...plan, ...rest, argv: ['touch', 'ran'] }))
     t.not(spawnSync('sh', [late]).status, null)
     t.notOk(existsSync(join(worktree, 'ran')))

@@ -63,6 +63,20 @@ export const endpoints = {
     reply: 'text',
     doc: "The text on the agent's screen.",
   },
+  'agents.answer': {
+    method: 'POST',
+    path: '/v1/agents/:id/answer',
+    reply: 'json',
+    doc: "Answers what the agent's program asks.",
+    waits: true,
+  },
+  'agents.send': {
+    method: 'POST',
+    path: '/v1/agents/:id/send',
+    reply: 'json',
+    doc: "Types a text into the agent's program, as a person would.",
+    waits: true,
+  },
   'agents.diff': {
     method: 'GET',
     path: '/v1/agents/:id/diff',

@@ -91,6 +91,19 @@ export const routes = {
     output: text,
     handle: ({ squad }, { id }) => squad.agentScreen(id),
   }),
+  'agents.answer': route('agents.answer', {
+    input: strict({
+      id: agentId,
+      choice: z.string().min(1).max(10_000).describe('yes, no, or the number of a choice.'),
+    }),
+    output: agentView,
+    handle: ({ squad }, { id, choice }) => squad.answerAgent(id, choice),
+  }),
+  'agents.send': route('agents.send', {
+    input: strict({ id: agentId, text: z.string().min(1).max(1_048_576) }),
+    output: agentView,
+    handle: ({ squad }, { id, text: typed }) => squad.sendToAgent(id, typed),
+  }),
   'agents.diff': route('agents.diff', {
     input: agent,
     output: text,

@@ -9,7 +9,7 @@ import { eventTable } from '../domain/event.ts'
 import type { Explanation } from '../domain/explanation.ts'
 import type { SquadStatus } from '../domain/squad.ts'
 import type { Evidence, Task, TaskInput, TaskResult } from '../domain/task.ts'
-import { causes, outcomes, priorities, taskStates } from '../domain/task.ts'
+import { causes, outcomes, priorities, stopReasons, taskStates } from '../domain/task.ts'
 
 /** An object without other fields than these; an unknown one is refused with a suggestion. */
 export const strict = <S extends z.core.$ZodLooseShape>(shape: S) =>
@@ -77,6 +77,7 @@ export const agentInput = strict({
   branch: z.string().exactOptional(),
   base: z.string().exactOptional(),
   permission: z.enum(['ask', 'auto']).exactOptional(),
+  trust: z.boolean().exactOptional(),
   env: z.record(z.string(), z.string()).exactOptional(),
   argv: argv.exactOptional(),
 }) satisfies z.ZodType<AgentInput>
@@ -150,7 +151,7 @@ export const task: z.ZodType<Task> = z.object({
   spentMs: z.number(),
   spentUsd: z.number(),
   agent: z.string().nullable(),
-  want: z.enum(['cancelled', 'timed_out', 'preempted', 'stalled']).nullable(),
+  want: z.enum(stopReasons).nullable(),
   outcome: z.enum(outcomes).nullable(),
   cause: z.enum(causes).nullable(),
   result: taskResult.nullable(),

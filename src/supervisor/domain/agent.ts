@@ -88,7 +88,12 @@ export type AgentInput = {
   permission?: 'ask' | 'auto'
   /** Variables for the program. */
   env?: Record<string, string>
-  /** `command`: the program and its arguments, `{prompt}` stands for the prompt, else it is stdin. */
+  /** What the repository itself configures for the program may run. Default false. */
+  trust?: boolean
+  /**
+   * `command`: the program and its arguments, `{prompt}` stands for the prompt, else it is stdin. The
+   * agent programs get these arguments after ours.
+   */
   argv?: string[]
 }
 
@@ -110,6 +115,8 @@ export type AgentRecord = {
   worktree: string
   /** squadd made the branch, so squadd may remove it. */
   ownsBranch: boolean
+  /** What its program knows the conversation by; null before there is one. */
+  conversation: string | null
   tasksCompleted: number
   tasksFailed: number
   totalExecTimeMs: number
@@ -144,18 +151,18 @@ export type AgentView = {
   updatedAt: number
 }
 
-const implemented: readonly ProgramName[] = ['shell', 'command']
+/** They run one program for each task, and nobody can talk with it. */
+const headlessOnly: readonly ProgramName[] = ['shell', 'command', 'aider']
 
 /** Checks an agent and fills in its defaults; the repository itself is checked by git. */
 export function createAgent(input: AgentInput): AgentSpec {
   const id = checkAgentName(input.id)
   const program = input.program ?? 'shell'
   if (!programNames.includes(program))
-    throw invalid('program', program, 'is unknown', `use ${implemented.join(' or ')}`)
-  if (!implemented.includes(program))
-    throw invalid('program', program, 'is not supported yet', `use ${implemented.join(' or ')}`)
-  const mode = input.mode ?? 'headless'
-  if (mode !== 'headless')
+    throw invalid('program', program, 'is unknown', `use ${programNames.join(', ')}`)
+  const isHeadless = headlessOnly.includes(program)
+  const mode = input.mode ?? (isHeadless ? 'headless' : 'interactive')
+  if (isHeadless && mode !== 'headless')
     throw invalid('mode', mode, `does not exist for ${program}`, 'use headless')
   const argv = input.argv ?? []
   if (program === 'command' && (argv.length === 0 || argv[0] === ''))
@@ -177,6 +184,7 @@ export function createAgent(input: AgentInput): AgentSpec {
     base: input.base ?? 'HEAD',
     permission: input.permission ?? 'ask',
     env: input.env ?? {},
+    trust: input.trust ?? false,
     argv,
   }
 }

@@ -18,6 +18,9 @@ const duration = (value: number, min: number, max: number, doc: string) =>
 export const loadBalancingAlgorithms = ['least-loaded', 'round-robin', 'random'] as const
 export type LoadBalancingAlgorithm = (typeof loadBalancingAlgorithms)[number]
 
+export const waitingPolicies = ['escalate', 'allow', 'deny', 'fail'] as const
+export type WaitingPolicy = (typeof waitingPolicies)[number]
+
 /** Every setting, with its default, its bounds and what it means. Durations are milliseconds. */
 export const configTable = {
   maxConcurrentTasks: count(10, 1, 10_000, 'Tasks that run at the same time.'),
@@ -99,6 +102,18 @@ export const configTable = {
     day,
     'Without output and CPU for this long a task is stalled; 0 = never.',
   ),
+  waitingTimeoutMs: duration(
+    1_800_000,
+    0,
+    30 * day,
+    'How long a program may wait for a person before waitingPolicy decides; 0 = for ever.',
+  ),
+  waitingPolicy: {
+    kind: 'choice',
+    default: 'escalate' as WaitingPolicy,
+    choices: waitingPolicies,
+    doc: 'When nobody answers: tell again, allow, deny, or fail the task.',
+  },
   sampleIntervalMs: duration(
     5000,
     100,

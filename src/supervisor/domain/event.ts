@@ -8,7 +8,8 @@ export const eventTable = {
   AgentRestarted: "An agent's host died and is started again: reason, inMs.",
   AgentRecovered: 'An agent that had failed or lost its host is usable again.',
   AgentFailed: 'An agent was given up: reason, with the way out.',
-  AgentWaiting: "An agent's program asks a person: question.",
+  AgentWaiting:
+    "An agent's program asks a person: question; again when nobody answered: waitedMs, policy.",
   HealthCheckFailed: 'A probe of an agent failed: reason.',
   TaskSubmitted: 'A task was stored: priority, lane.',
   TaskStarted: 'An attempt was given to an agent: fence, attempt, priority, waitMs.',

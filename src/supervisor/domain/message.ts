@@ -25,6 +25,8 @@ export type HostSetup = {
   logs: string
   socket: string
   worktree: string
+  /** What the program knows its conversation by, once it has begun. */
+  conversation: string | null
   /** The whole environment of tmux and the program. */
   env: Record<string, string>
   outputLimitBytes: number
@@ -71,6 +73,10 @@ export type ToHost =
   | { kind: 'recorded'; key: AttemptKey; answer: Recorded }
   | { kind: 'probe'; id: number }
   | { kind: 'screen'; id: number }
+  /** Answers what the program asks a person. */
+  | { kind: 'answer'; id: number; choice: string }
+  /** Types into the program, as a person would. */
+  | { kind: 'type'; id: number; text: string }
   /** End the agent: its attempt, its tmux server, then the host. */
   | { kind: 'end' }
 
@@ -78,11 +84,17 @@ export type FromHost =
   /** Attached to tmux, outbox read; `adopted` is an attempt that goes on. */
   | { kind: 'ready'; tmuxPid: number; adopted: AttemptKey | null; programPid: number | null }
   | { kind: 'started'; key: AttemptKey; programPid: number; at: number }
+  /** The program of an attempt asks a person; null: it goes on. */
+  | { kind: 'asks'; key: AttemptKey; question: string | null }
+  /** The conversation has begun: the next start goes on with it. */
+  | { kind: 'conversation'; id: string }
   | { kind: 'verdict'; verdict: Verdict }
   /** The attempt's facts are deleted and its window is closed: the agent may take the next. */
   | { kind: 'cleaned'; key: AttemptKey }
   | { kind: 'alive'; id: number; tmux: boolean; programPid: number | null; outputAt: number | null }
   | { kind: 'screen'; id: number; text: string }
+  /** Done, or why it cannot be: with the way out. */
+  | { kind: 'typed'; id: number; problem: { message: string; hint: string } | null }
   /** The agent has ended; `leftovers` are processes that would not go. */
   | { kind: 'ended'; leftovers: number[] }
   /** It cannot work: the host exits after this. */

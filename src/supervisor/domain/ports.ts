@@ -114,6 +114,7 @@ export type AgentPatch = Partial<{
   failure: string | null
   worktree: string
   ownsBranch: boolean
+  conversation: string | null
 }>
 
 /** The forked host of one agent, as the supervisor sees it. It may die at any time. */

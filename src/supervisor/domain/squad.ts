@@ -31,6 +31,10 @@ export interface Squad {
   removeAgent(id: string, how?: { keepBranch?: boolean }): Promise<{ rescueRef: string | null }>
   agentScreen(id: string): Promise<string>
   agentDiff(id: string): Promise<string>
+  /** Answers what the agent's program asks: `yes`, `no` or a choice. Throws SQUADD_CONFLICT. */
+  answerAgent(id: string, choice: string): Promise<AgentView>
+  /** Types a text into the agent's program, as a person would. Throws SQUADD_CONFLICT. */
+  sendToAgent(id: string, text: string): Promise<AgentView>
 
   /** All or none. Durable when it resolves. */
   submit(inputs: readonly TaskInput[]): Promise<Task[]>

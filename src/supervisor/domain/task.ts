@@ -208,4 +208,5 @@ export type Task = {
 }
 
 /** Why a running attempt is to be stopped. */
-export type StopReason = 'cancelled' | 'timed_out' | 'preempted' | 'stalled'
+export const stopReasons = ['cancelled', 'timed_out', 'preempted', 'stalled', 'unanswered'] as const
+export type StopReason = (typeof stopReasons)[number]

@@ -14,6 +14,7 @@ type AgentRow = {
   failure: string | null
   worktree: string
   owns_branch: number
+  conversation: string | null
   tasks_completed: number
   tasks_failed: number
   total_exec_ms: number
@@ -23,13 +24,20 @@ type AgentRow = {
 
 const toKey = (key: number): string => `a${key}`
 
+// Agents of an older version know nothing of trust.
+const toSpec = (text: string): AgentSpec => {
+  const spec = JSON.parse(text) as AgentSpec & { trust?: boolean }
+  return { ...spec, trust: spec.trust ?? false }
+}
+
 const toRecord = (agent: AgentRow): AgentRecord => ({
-  spec: JSON.parse(agent.spec) as AgentSpec,
+  spec: toSpec(agent.spec),
   key: toKey(agent.key),
   goal: agent.goal,
   failure: agent.failure,
   worktree: agent.worktree,
   ownsBranch: agent.owns_branch === 1,
+  conversation: agent.conversation,
   tasksCompleted: agent.tasks_completed,
   tasksFailed: agent.tasks_failed,
   totalExecTimeMs: agent.total_exec_ms,
@@ -71,6 +79,7 @@ const columnOf = {
   failure: 'failure',
   worktree: 'worktree',
   ownsBranch: 'owns_branch',
+  conversation: 'conversation',
 } as const satisfies Record<keyof AgentPatch, string>
 
 /** Throws SQUADD_NOT_FOUND. */

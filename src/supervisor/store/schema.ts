@@ -143,5 +143,6 @@ export function migrations({ identity, integer, real, table, keyed }: Dialect): 
       ('blocked', 0), ('delayed', 0), ('ready', 0), ('running', 0), ('held', 0),
       ('completed', 0), ('failed', 0), ('cancelled', 0);
     `,
+    'alter table agent add column conversation text;',
   ]
 }

@@ -1,6 +1,5 @@
 import { invalid } from '../../supervisor/domain/error.ts'
 import type { Program } from './program.ts'
-import { judgeExit } from './program.ts'
 
 const placeholder = '{prompt}'
 /** The kernel's limit of one argument, its closing NUL included. */
@@ -9,7 +8,8 @@ const longestArgument = 131_072
 /** Any program: the prompt takes the place of `{prompt}` in its arguments, else it is its input. */
 export const command: Program = {
   name: 'command',
-  launch(spec, { prompt }, promptFile) {
+  executable: null,
+  launch({ spec }, { prompt }, promptFile) {
     if (!spec.argv.some((part) => part.includes(placeholder)))
       return { argv: spec.argv, stdin: promptFile }
     if (prompt.includes('\0'))
@@ -25,5 +25,4 @@ export const command: Program = {
       )
     return { argv, stdin: null }
   },
-  judge: judgeExit,
 }

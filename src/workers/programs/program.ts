@@ -1,45 +1,93 @@
-import type { AgentSpec, ProgramName } from '../../supervisor/domain/agent.ts'
+import type { ProgramName } from '../../supervisor/domain/agent.ts'
 import type { AttemptOrder } from '../../supervisor/domain/message.ts'
-import type { Cause } from '../../supervisor/domain/task.ts'
-
-/** What to run: `stdin` is the path of a file, null is /dev/null. */
-export type Launch = { argv: readonly string[]; stdin: string | null }
+import type { Cause, Usage } from '../../supervisor/domain/task.ts'
+import type { Launch, Place } from './launch.ts'
+import type { Terminal } from './terminal.ts'
 
 /** How a program ended. `verify` is the status of the task's own check, null when none ran. */
 export type Ending = { status: number; verify: number | null }
 
 export type Judgement = {
-  outcome: 'succeeded' | 'failed'
+  outcome: 'succeeded' | 'failed' | 'unknown'
   cause: Cause | null
   /** One line for people. */
   reason: string
+  /** When it may go again, if the failure says so, ms since 1970. */
+  retryAt?: number | null
 }
 
-/** One kind of agent: how it is started and what its end means. */
+/** What the standard output of a headless program said, as far as it came. */
+export type Said = {
+  /** What the final result object says; null when there was none. */
+  result: Judgement | null
+  /** The answer, or the last that was said. */
+  text: string
+  usage: Usage | null
+  /** The conversation it belongs to, when it was named. */
+  conversation: string | null
+  /** More that a person should know, one line each. */
+  notes: readonly string[]
+}
+
+/** One kind of agent: how it is started and what its signals mean. */
 export interface Program {
   readonly name: ProgramName
+  /** What has to be in PATH; null when the agent says it itself. */
+  readonly executable: string | null
   /**
-   * `promptFile` holds the prompt and nothing else. Throws SQUADD_INVALID, with the way out, when
-   * this order cannot be started.
+   * Headless: one start for one order. `promptFile` holds the prompt and nothing else. Throws
+   * SQUADD_INVALID, with the way out, when this order cannot be started.
    */
-  launch(spec: AgentSpec, order: AttemptOrder, promptFile: string): Launch
-  judge(ending: Ending, verify: readonly string[] | null): Judgement
+  launch(place: Place, order: AttemptOrder, promptFile: string): Launch
+  /** Makes an id for a new conversation, where the program takes one of ours. */
+  readonly newConversation?: () => string
+  /**
+   * Reads the program's standard output, whole or cut at a line. Where this is missing the exit
+   * status decides, and the output is what the terminal showed.
+   */
+  readonly read?: (lines: readonly string[]) => Said
+  /** Interactive: the program in its terminal. */
+  readonly terminal?: Terminal
 }
 
-/** The meaning of an exit status as sh reports it, and of the check after it. */
-export function judgeExit(ending: Ending, verify: readonly string[] | null): Judgement {
+/** The meaning of an end; a success needs a result that says so, where the program gives one. */
+export function judge(
+  ending: Ending,
+  verify: readonly string[] | null,
+  said: Said | null,
+): Judgement {
   const { status } = ending
+  const ofResult = said?.result
+  if (ofResult && ofResult.outcome !== 'succeeded') return withStatus(ofResult, status)
+  const ofExit = judgeExit(status)
+  if (!ofResult && ofExit.outcome === 'failed') return ofExit
+  if (said && !ofResult)
+    return { outcome: 'unknown', cause: null, reason: `exit status ${status} without a result` }
+  if (ending.verify !== null && ending.verify !== 0)
+    return failed('agent_error', `verify ${inLine(verify ?? [])} exit ${ending.verify}`)
+  return ofResult ? withStatus(ofResult, status) : ofExit
+}
+
+/** The meaning of an exit status as sh reports it. */
+function judgeExit(status: number): Judgement {
   if (status === 126) return failed('spawn_failed', 'exit status 126: the program cannot run')
   if (status === 127) return failed('spawn_failed', 'exit status 127: the program was not found')
   if (status > 128)
     return failed('crashed', `exit status ${status} (signal ${status - 128}, not certain)`)
   if (status !== 0) return failed('agent_error', `exit status ${status}`)
-  if (ending.verify !== null && ending.verify !== 0)
-    return failed('agent_error', `verify ${inLine(verify ?? [])} exit ${ending.verify}`)
   return { outcome: 'succeeded', cause: null, reason: 'exit status 0' }
 }
 
-const failed = (cause: Cause, reason: string): Judgement => ({ outcome: 'failed', cause, reason })
+const withStatus = (judgement: Judgement, status: number): Judgement => ({
+  ...judgement,
+  reason: `${judgement.reason} (exit status ${status})`,
+})
+
+export const failed = (cause: Cause, reason: string): Judgement => ({
+  outcome: 'failed',
+  cause,
+  reason,
+})
 
 function inLine(argv: readonly string[]): string {
   const line = argv.join(' ').replaceAll(/\s+/g, ' ')

@@ -1,0 +1,278 @@
+import { join } from 'node:path'
+import type { Cause } from '../../supervisor/domain/task.ts'
+import type { Detector, Fields, Signal, Turn } from './terminal.ts'
+import {
+  ask,
+  beginTurn,
+  endTurn,
+  fieldsOf,
+  goOn,
+  holdsPrompt,
+  noted,
+  numberOf,
+  textOf,
+} from './terminal.ts'
+
+/** How long an idle status may stand before a missing Stop means that the turn was broken off. */
+const silentMs = 300
+/** How long the record may lag behind the Stop hook. */
+const recordMs = 700
+/** Where neither status nor record confirms a Stop, nothing more will come. */
+const unconfirmedMs = 15_000
+
+type ClaudeTurn = Turn & {
+  /** Stop: a candidate for the end, until the status or the record confirms it. */
+  stop: { text: string; at: number } | null
+  isIdle: boolean
+  /** A status file was seen in this turn. */
+  hasStatus: boolean
+  /** When it became idle without a Stop. */
+  idleAt: number | null
+  /** Confirmed; only the record's last lines are waited for. */
+  isConfirmed: boolean
+  /** The record's own words for the end: the answer it holds, why it stopped. */
+  said: { text: string; why: string } | null
+  isBrokenOff: boolean
+  counted: Map<string, { input: number; output: number }>
+}
+
+/**
+ * Claude Code. A Stop hook alone is no end: a hook of the user's own may block it, and background
+ * tasks may still run. Its status file says `idle` only at the real end; Escape shows there alone.
+ */
+export const claudeTurn: Detector<ClaudeTurn> = {
+  begin(prompt, { pid, env }) {
+    const folder = env['CLAUDE_CONFIG_DIR'] ?? join(env['HOME'] ?? '/', '.claude')
+    return {
+      ...beginTurn(prompt),
+      status: join(folder, 'sessions', `${pid}.json`),
+      stop: null,
+      isIdle: false,
+      hasStatus: false,
+      idleAt: null,
+      isConfirmed: false,
+      said: null,
+      isBrokenOff: false,
+      counted: new Map(),
+    }
+  },
+  next(turn, signal) {
+    if (turn.phase === 'ended') return turn
+    switch (signal.source) {
+      case 'hook':
+        return onHook(turn, signal.event, signal.data, signal.at)
+      case 'status':
+        return onStatus(turn, signal)
+      case 'record':
+        return onRecord(turn, signal.data, signal.at)
+      case 'clock':
+        return onClock(turn, signal.at)
+      case 'gone':
+        return endTurn(turn, crashed(signal.reason), signal.at, 'process')
+      case 'title':
+        return turn
+    }
+  },
+}
+
+function onHook(turn: ClaudeTurn, event: string, data: Fields, at: number): ClaudeTurn {
+  if (turn.phase === 'typed') {
+    if (event !== 'UserPromptSubmit' || !holdsPrompt(data['prompt'], turn.prompt)) return turn
+    turn.record = textOf(data['transcript_path']) || null
+    turn.conversation = textOf(data['session_id']) || null
+    return goOn(turn, at, 'hook', 'UserPromptSubmit: it has the prompt')
+  }
+  switch (event) {
+    case 'PermissionRequest':
+      return ask(turn, questionOf(data), at, 'hook')
+    case 'Stop': {
+      const running = tasks(data).filter((task) => task['status'] === 'running')
+      if (running.length > 0)
+        return noted(turn, 'hook', at, `Stop, but ${running.length} background tasks run`)
+      turn.stop = { text: textOf(data['last_assistant_message']), at }
+      goOn(turn, at, 'hook', 'Stop')
+      noted(turn, 'hook', at, 'Stop: perhaps the end')
+      turn.wakeAt = at + unconfirmedMs
+      return turn.isIdle ? confirm(turn, at, 'the status is idle') : turn
+    }
+    case 'StopFailure':
+      return endTurn(turn, failure(data), at, 'hook')
+    default:
+      return turn
+  }
+}
+
+function onStatus(turn: ClaudeTurn, { data, at }: Signal & { source: 'status' }): ClaudeTurn {
+  const status = textOf(data['status'])
+  if (status === '' || turn.phase === 'typed') return turn
+  turn.hasStatus = true
+  turn.isIdle = status === 'idle'
+  if (status === 'busy') {
+    if (turn.phase === 'waiting') goOn(turn, at, 'status', 'busy: it was answered')
+    turn.idleAt = null
+    // A Stop was no end when the status goes on: then only a new one counts.
+    if (turn.isConfirmed) return turn
+    if (turn.stop) turn.wakeAt = null
+    return turn
+  }
+  if (status === 'waiting' && turn.phase === 'working')
+    return ask(turn, { kind: 'permission', text: textOf(data['waitingFor']) }, at, 'status')
+  if (!turn.isIdle) return turn
+  if (turn.stop) return confirm(turn, at, 'the status is idle')
+  turn.idleAt ??= at
+  turn.wakeAt = turn.idleAt + silentMs
+  return turn
+}
+
+function onRecord(turn: ClaudeTurn, data: Fields, at: number): ClaudeTurn {
+  if (data['isSidechain'] === true) return turn
+  const message = fieldsOf(data['message'])
+  if (data['type'] === 'assistant') {
+    count(turn, message)
+    const text = plain(message['content'])
+    const why = textOf(message['stop_reason'])
+    if (text !== '' || why !== '') turn.said = { text, why }
+    return turn.isConfirmed && isSaid(turn) ? conclude(turn, at) : turn
+  }
+  if (data['type'] === 'user' && /^\[Request interrupted by user/.test(plain(message['content'])))
+    turn.isBrokenOff = true
+  // Where this version has no status file, the record of the turn's length is the confirmation.
+  if (data['subtype'] === 'turn_duration' && turn.stop && !turn.hasStatus)
+    return confirm(turn, at, 'the record says how long the turn took')
+  return turn
+}
+
+function onClock(turn: ClaudeTurn, at: number): ClaudeTurn {
+  if (turn.wakeAt === null || at < turn.wakeAt) return turn
+  turn.wakeAt = null
+  if (turn.isConfirmed) return conclude(turn, at)
+  if (turn.idleAt !== null && !turn.stop) {
+    const text = turn.isBrokenOff ? 'the record says so' : 'idle without a Stop'
+    const end = {
+      kind: 'interrupted' as const,
+      cause: null,
+      reason: `broken off: ${text}`,
+      text: '',
+    }
+    return endTurn(turn, end, at, 'status')
+  }
+  if (turn.stop && !turn.hasStatus)
+    return endTurn(
+      turn,
+      {
+        kind: 'unproved',
+        cause: null,
+        reason: 'a Stop hook came, but this version shows neither a status nor a record of it',
+        text: turn.stop.text,
+      },
+      at,
+      'hook',
+    )
+  return turn
+}
+
+/** The end is proved; the record's last words say of what kind it is. */
+function confirm(turn: ClaudeTurn, at: number, by: string): ClaudeTurn {
+  if (turn.isConfirmed) return turn
+  turn.isConfirmed = true
+  noted(turn, 'status', at, `the end: ${by}`)
+  if (isSaid(turn)) return conclude(turn, at)
+  turn.wakeAt = at + recordMs
+  return turn
+}
+
+/** The record has come as far as the Stop hook. */
+const isSaid = ({ said, stop }: ClaudeTurn): boolean =>
+  said !== null && stop !== null && said.why !== '' && said.text.trim() === stop.text.trim()
+
+function conclude(turn: ClaudeTurn, at: number): ClaudeTurn {
+  const text = turn.stop?.text ?? ''
+  const why = isSaid(turn) ? turn.said!.why : ''
+  if (why === 'refusal')
+    return endTurn(turn, failedWith('refused', 'it refused', text), at, 'record')
+  if (why === 'max_tokens')
+    return endTurn(
+      turn,
+      failedWith('agent_error', 'the answer was cut off at the token limit', text),
+      at,
+      'record',
+    )
+  if (text.trim() === '')
+    return endTurn(turn, failedWith('agent_error', 'it ended without an answer', text), at, 'hook')
+  return endTurn(turn, { kind: 'completed', cause: null, reason: 'it has ended', text }, at, 'hook')
+}
+
+function failure(data: Fields) {
+  const text = textOf(data['last_assistant_message'])
+  const error = textOf(data['error'])
+  const details = textOf(data['error_details'])
+  return failedWith(claudeCause(error, `${details} ${text}`), firstOf(text, details, error), text)
+}
+
+/** The cause behind Claude's name of an error and its words for it. */
+export function claudeCause(error: string, words: string): Cause {
+  if (/safeguards flagged|violat\w+ .*usage polic/i.test(words)) return 'refused'
+  if (/prompt is too long|context (window|length|limit)/i.test(words)) return 'context_overflow'
+  if (/usage limit|limit reached|out of (extra )?usage|credit balance/i.test(words)) return 'quota'
+  if (/rate.?limit/i.test(error) || /\b429\b/.test(words)) return 'rate_limit'
+  if (/auth|permission/i.test(error) || /\b401\b|\b403\b|invalid api key|run \/login/i.test(words))
+    return 'auth'
+  if (
+    /server_error|overloaded/i.test(error) ||
+    /\b5\d\d\b|overloaded|timed out|connect/i.test(words)
+  )
+    return 'overloaded'
+  return 'agent_error'
+}
+
+const crashed = (reason: string) => failedWith('crashed', reason, '')
+
+const failedWith = (cause: Cause, reason: string, text: string) => ({
+  kind: 'failed' as const,
+  cause,
+  reason,
+  text,
+})
+
+const firstOf = (...texts: string[]): string =>
+  texts
+    .find((text) => text.trim() !== '')
+    ?.replaceAll(/\s+/g, ' ')
+    .slice(0, 300) ?? 'it failed'
+
+function questionOf(data: Fields) {
+  const tool = textOf(data['tool_name'])
+  const input = fieldsOf(data['tool_input'])
+  if (tool === 'AskUserQuestion') return { kind: 'question' as const, text: askedIn(input) }
+  const what = textOf(input['command']) || textOf(input['file_path']) || JSON.stringify(input)
+  return { kind: 'permission' as const, text: `${tool}: ${what}`.slice(0, 1000) }
+}
+
+function askedIn(input: Fields): string {
+  const questions = Array.isArray(input['questions']) ? input['questions'] : []
+  return questions.map((one) => textOf(fieldsOf(one)['question'])).join(' ') || 'a question'
+}
+
+const tasks = (data: Fields): Fields[] =>
+  Array.isArray(data['background_tasks']) ? data['background_tasks'].map(fieldsOf) : []
+
+const plain = (content: unknown): string =>
+  typeof content === 'string'
+    ? content
+    : (Array.isArray(content) ? content : []).map((part) => textOf(fieldsOf(part)['text'])).join('')
+
+/** One answer stands in several lines of the record, each with the same usage. */
+function count(turn: ClaudeTurn, message: Fields): void {
+  const usage = fieldsOf(message['usage'])
+  const input =
+    numberOf(usage['input_tokens']) +
+    numberOf(usage['cache_creation_input_tokens']) +
+    numberOf(usage['cache_read_input_tokens'])
+  turn.counted.set(textOf(message['id']), { input, output: numberOf(usage['output_tokens']) })
+  const all = [...turn.counted.values()]
+  turn.usage = {
+    inputTokens: all.reduce((sum, one) => sum + one.input, 0),
+    outputTokens: all.reduce((sum, one) => sum + one.output, 0),
+    costUsd: null,
+  }
+}
