@@ -18,6 +18,7 @@ import type { Pane, WindowId } from './tmux-commands.ts'
 import type { Tmux } from './tmux.ts'
 import { hasRun } from './verdict.ts'
 import type { Ended } from './verdict.ts'
+import type { Work } from './work.ts'
 
 /** What an attempt needs of its host. */
 export type AttemptPorts = {
@@ -37,7 +38,7 @@ const patienceMs = 1000
 const sweepGraceMs = 2000
 
 /** One attempt, from its launch or adoption until nothing of it is left. */
-export class Attempt {
+export class Attempt implements Work {
   readonly order: AttemptOrder
   readonly #ports: AttemptPorts
   readonly #processes: AttemptProcesses
@@ -78,8 +79,8 @@ export class Attempt {
     return program && isAlive(program) ? program.pid : null
   }
 
-  get outputAt(): number | null {
-    return lastOutputAt(this.#tail())
+  outputAt(): Promise<number | null> {
+    return Promise.resolve(lastOutputAt(this.#tail()))
   }
 
   /** Opens its window. Whatever fails, a verdict follows. */

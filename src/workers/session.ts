@@ -1,32 +1,32 @@
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { asSquadError } from '../supervisor/domain/error.ts'
-import type { SquadError } from '../supervisor/domain/error.ts'
-import type { AttemptKey, FromHost, HostSetup, ToHost } from '../supervisor/domain/message.ts'
+import { asSquadError, SquadError } from '../supervisor/domain/error.ts'
+import type {
+  AttemptKey,
+  AttemptOrder,
+  FromHost,
+  HostSetup,
+  ToHost,
+} from '../supervisor/domain/message.ts'
 import { Attempt } from './attempt.ts'
 import { Conversation } from './conversation.ts'
-import type { AttemptPorts } from './attempt.ts'
 import { GitEvidence } from './git-evidence.ts'
 import { takeHostLock } from './host-lock.ts'
 import { launchedKeys } from './launch-files.ts'
+import { Interactive } from './interactive.ts'
 import { keyOfFact, keysIn } from './outbox.ts'
 import { pipeScript } from './output-record.ts'
 import { bootId } from './processes.ts'
 import type { Program } from './programs/program.ts'
 import { programOf } from './programs/programs.ts'
+import { Screens } from './screen.ts'
 import { endProcesses } from './stop-ladder.ts'
-import {
-  captureScreen,
-  listPanes,
-  parsePanes,
-  screenFile,
-  serverPid,
-  tmuxConf,
-} from './tmux-commands.ts'
+import { listPanes, parsePanes, serverPid, tmuxConf } from './tmux-commands.ts'
 import type { WindowId } from './tmux-commands.ts'
 import { agentProcesses } from './tmux-processes.ts'
 import { Tmux } from './tmux.ts'
+import type { Work } from './work.ts'
 
 /** How long an ending agent waits for the store's answer to its last verdict. */
 const lastAnswerMs = 2000
@@ -49,7 +49,10 @@ export class Session {
   readonly #git: GitEvidence
   readonly #program: Program
   readonly #conversation: Conversation
-  readonly #attempts = new Map<AttemptKey, Attempt>()
+  readonly #screens: Screens
+  /** Its program, when that goes on from task to task. */
+  readonly #interactive: Interactive | null
+  readonly #attempts = new Map<AttemptKey, Work>()
   #isRebooted = false
   #started: Promise<void> = Promise.resolve()
 
@@ -68,6 +71,12 @@ export class Session {
       onRestored: (isSameServer) => this.#tmuxIsBack(isSameServer),
       onLost: (error) => this.#break(error),
     })
+    this.#screens = new Screens(this.#tmux, setup.dir)
+    const parts = { tmux: this.#tmux, screens: this.#screens, git: this.#git }
+    this.#interactive =
+      setup.spec.mode === 'interactive'
+        ? new Interactive(setup, { ...parts, conversation: this.#conversation, send: ports.send })
+        : null
   }
 
   /** Attaches, adopts, says `ready`; or says `broken` and ends the host. */
@@ -88,8 +97,9 @@ export class Session {
       case 'facts':
         for (const key of new Set(message.names.map(keyOfFact)))
           if (key !== undefined) this.#attempts.get(key)?.look()
-        return
+        return this.#interactive?.live.look()
       case 'scan':
+        this.#interactive?.live.look()
         for (const attempt of this.#attempts.values()) await attempt.check()
         return
       case 'recorded':
@@ -99,12 +109,9 @@ export class Session {
       case 'screen':
         return this.#screen(message.id)
       case 'answer':
+        return this.#typed(message.id, (program) => program.answer(message.choice))
       case 'type':
-        return this.#ports.send({
-          kind: 'typed',
-          id: message.id,
-          problem: { message: 'nobody can talk with this program', hint: 'it runs headless' },
-        })
+        return this.#typed(message.id, (program) => program.send(message.text))
       case 'end':
         return this.#end()
     }
@@ -128,6 +135,7 @@ export class Session {
   async #adopt(): Promise<void> {
     const { current, dir, outbox } = this.#setup
     const panes = await this.#panes()
+    await this.#interactive?.recall(panes, this.#isRebooted)
     const isCurrent = (key: AttemptKey) => key === current?.order.key
     const strays = [...new Set([...keysIn(outbox), ...launchedKeys(dir)])]
       .filter((key) => !isCurrent(key))
@@ -145,9 +153,10 @@ export class Session {
       programPid: adopted?.programPid ?? null,
     })
     await adopted?.resume(current?.stop ?? null)
+    this.#interactive?.warmUp()
   }
 
-  async #run(order: Attempt['order']): Promise<void> {
+  async #run(order: AttemptOrder): Promise<void> {
     if (this.#attempts.has(order.key)) return
     const isBusy = [...this.#attempts.values()].some(({ isOpen }) => isOpen)
     const attempt = this.#open(order)
@@ -155,22 +164,20 @@ export class Session {
     return isBusy ? attempt.refuse() : attempt.launch()
   }
 
-  #open(order: Attempt['order']): Attempt {
-    const attempt = new Attempt(order, this.#attemptPorts())
-    this.#attempts.set(order.key, attempt)
-    return attempt
-  }
-
-  #attemptPorts(): AttemptPorts {
-    return {
-      setup: this.#setup,
-      tmux: this.#tmux,
-      git: this.#git,
-      program: this.#program,
-      conversation: this.#conversation,
-      isRebooted: this.#isRebooted,
-      send: this.#ports.send,
-    }
+  #open(order: AttemptOrder): Work {
+    const work =
+      this.#interactive?.turn(order) ??
+      new Attempt(order, {
+        setup: this.#setup,
+        tmux: this.#tmux,
+        git: this.#git,
+        program: this.#program,
+        conversation: this.#conversation,
+        isRebooted: this.#isRebooted,
+        send: this.#ports.send,
+      })
+    this.#attempts.set(order.key, work)
+    return work
   }
 
   async #clean(key: AttemptKey): Promise<void> {
@@ -181,6 +188,7 @@ export class Session {
   #windowClosed(window: string): void {
     for (const attempt of this.#attempts.values())
       if (attempt.windowId === window) void attempt.loseWindow()
+    this.#interactive?.live.windowClosed(window)
   }
 
   #tmuxIsBack(isSameServer: boolean): void {
@@ -191,6 +199,7 @@ export class Session {
     })
     for (const attempt of this.#attempts.values())
       void (isSameServer ? attempt.check() : attempt.loseWindow())
+    if (!isSameServer) this.#interactive?.live.tmuxLost()
   }
 
   async #panes() {
@@ -210,34 +219,42 @@ export class Session {
       id,
       tmux,
       programPid: attempt?.programPid ?? null,
-      outputAt: attempt?.outputAt ?? null,
+      outputAt: (await attempt?.outputAt()) ?? null,
     })
   }
 
   async #screen(id: number): Promise<void> {
-    const file = join(this.#setup.dir, screenFile)
-    let text: string
-    try {
-      await this.#tmux.run(...captureScreen(await this.#shownWindow()))
-      text = readFileSync(file, 'utf8')
-      rmSync(file, { force: true })
-    } catch (error) {
-      text = `(no screen: ${asSquadError(error).message})`
-    }
+    const text = await this.#shownWindow()
+      .then((window) => this.#screens.read(window))
+      .catch((error: unknown) => `(no screen: ${asSquadError(error).message})`)
     this.#ports.send({ kind: 'screen', id, text })
+  }
+
+  async #typed(id: number, type: (program: Interactive) => Promise<void>): Promise<void> {
+    const problem = await (this.#interactive ? type(this.#interactive) : nobodyListens()).then(
+      () => null,
+      (error: unknown) => {
+        const { message, data } = asSquadError(error)
+        return { message, hint: data.hint ?? 'look at squadd agent screen' }
+      },
+    )
+    this.#ports.send({ kind: 'typed', id, problem })
   }
 
   async #shownWindow(): Promise<WindowId> {
     const open = [...this.#attempts.values()].find(({ isOpen, windowId }) => isOpen && windowId)
-    return open?.windowId ?? (await this.#panes())[0]!.window
+    const shown = open?.windowId ?? this.#interactive?.live.window
+    return shown ?? (await this.#panes())[0]!.window
   }
 
   async #end(): Promise<void> {
     const { runPrefix, socket } = this.#setup
     const attempts = [...this.#attempts.values()]
+    this.#interactive?.live.close()
     await Promise.all(attempts.map((attempt) => attempt.stop('preempted')))
     const cleaned = Promise.all(attempts.map((attempt) => attempt.whenCleaned))
     await Promise.race([cleaned, delay(lastAnswerMs)])
+    await this.#interactive?.live.end('the agent is being ended')
     await this.#tmux.end()
     const left = await endProcesses({ find: () => agentProcesses(runPrefix), graceMs: 0 })
     rmSync(socket, { force: true })
@@ -251,6 +268,13 @@ export class Session {
     this.#ports.exit(1)
   }
 }
+
+const nobodyListens = (): Promise<never> =>
+  Promise.reject(
+    new SquadError('SQUADD_CONFLICT', 'nobody can talk with this program', {
+      hint: 'it runs headless; its tasks come from the queue',
+    }),
+  )
 
 /** Notes this boot of the machine; true when an earlier host noted another one. */
 function notesBoot(file: string): boolean {

@@ -1,5 +1,7 @@
 import type { AttemptKey } from '../supervisor/domain/message.ts'
 import { parseAttemptKey } from '../supervisor/domain/message.ts'
+import type { LaunchKey } from './hooks.ts'
+import { isLaunchKey } from './hooks.ts'
 import { SquadError } from '../supervisor/domain/error.ts'
 
 declare const command: unique symbol
@@ -17,6 +19,12 @@ export const session = 'sq'
 
 /** Where `captureScreen` leaves the text, in the folder tmux runs in. */
 export const screenFile = 'screen'
+
+/** Where `pasteInto` takes the text from. */
+export const pasteFile = 'paste'
+
+/** The name of the window of an interactive program. */
+export const programWindow = 'program'
 
 export const lobby =
   "trap '' INT QUIT TSTP; echo 'No task is running. The next one opens here.'; exec sleep 2147483647"
@@ -56,6 +64,65 @@ export const openWindow = (key: AttemptKey): Command[] => {
     make('pipe-pane', '-o', '-t', `${session}:`, `exec sh ./pipe.sh ${name}`),
   ]
 }
+
+/** Opens the window of an interactive program. It stays as long as the program does. */
+export const openProgram = (launch: LaunchKey): Command => {
+  if (!isLaunchKey(launch))
+    throw new SquadError('SQUADD_INTERNAL', `${JSON.stringify(launch)} is not the key of a start`)
+  return make(
+    'new-window',
+    '-t',
+    `${session}:`,
+    '-n',
+    programWindow,
+    ...paneFormat('-P'),
+    'sh',
+    `./launch/${launch}.sh`,
+  )
+}
+
+/** Puts the text of `pasteFile` into a pane as one paste; the text is in no argument. */
+export const pasteInto = (id: WindowId): Command[] => [
+  make('load-buffer', '-b', 'sq-in', pasteFile),
+  make('paste-buffer', '-p', '-r', '-d', '-b', 'sq-in', '-t', id),
+]
+
+/** Presses one key, by tmux's name of it. */
+export const pressKey = (id: WindowId, key: string): Command => {
+  if (!/^[A-Za-z0-9][A-Za-z0-9-]{0,15}$/.test(key))
+    throw new SquadError('SQUADD_INTERNAL', `${JSON.stringify(key)} is not a key`)
+  return make('send-keys', '-t', id, key)
+}
+
+/** Whether its pane is dead or in a mode, when something last showed there (s), and its title. */
+export const describePane = (id: WindowId): Command =>
+  make(
+    'display-message',
+    '-p',
+    '-t',
+    id,
+    '#{pane_dead} #{pane_in_mode} #{window_activity} #{pane_title}',
+  )
+
+export type PaneFacts = { isDead: boolean; isInMode: boolean; activeAt: number; title: string }
+
+/** Reads the answer to `describePane`. */
+export function parsePane([line = '']: readonly string[]): PaneFacts {
+  const [, dead, mode, active, title = ''] = /^(\d*) (\d*) (\d*) ?(.*)$/.exec(line) ?? []
+  const isInMode = Number(mode) > 0
+  return { isDead: dead !== '0', isInMode, activeAt: Number(active) * 1000, title }
+}
+
+/** Everyone who is attached. */
+export const listClients = (): Command =>
+  make('list-clients', '-F', '#{client_control_mode} #{client_readonly} #{client_activity}')
+
+/** When each person who may type last pressed a key, ms since 1970. */
+export const parseTypists = (lines: readonly string[]): number[] =>
+  lines.flatMap((line) => {
+    const [isControl, isReadonly, at] = line.split(' ')
+    return isControl === '0' && isReadonly === '0' ? [Number(at) * 1000] : []
+  })
 
 export const closeWindow = (id: WindowId): Command => make('kill-window', '-t', id)
 

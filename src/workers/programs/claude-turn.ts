@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import type { Cause } from '../../supervisor/domain/task.ts'
-import type { Detector, Fields, Signal, Turn } from './terminal.ts'
+import type { Detector, Fields, Signal, Turn, TurnEnd } from './terminal.ts'
 import {
   ask,
   beginTurn,
@@ -12,6 +12,10 @@ import {
   numberOf,
   textOf,
 } from './terminal.ts'
+
+/** Where Claude Code says what it does; not documented, so never the only evidence of a success. */
+export const claudeStatusFile = (pid: number, env: Readonly<Record<string, string>>): string =>
+  join(env['CLAUDE_CONFIG_DIR'] ?? join(env['HOME'] ?? '/', '.claude'), 'sessions', `${pid}.json`)
 
 /** How long an idle status may stand before a missing Stop means that the turn was broken off. */
 const silentMs = 300
@@ -42,10 +46,9 @@ type ClaudeTurn = Turn & {
  */
 export const claudeTurn: Detector<ClaudeTurn> = {
   begin(prompt, { pid, env }) {
-    const folder = env['CLAUDE_CONFIG_DIR'] ?? join(env['HOME'] ?? '/', '.claude')
     return {
       ...beginTurn(prompt),
-      status: join(folder, 'sessions', `${pid}.json`),
+      status: claudeStatusFile(pid, env),
       stop: null,
       isIdle: false,
       hasStatus: false,
@@ -68,7 +71,7 @@ export const claudeTurn: Detector<ClaudeTurn> = {
       case 'clock':
         return onClock(turn, signal.at)
       case 'gone':
-        return endTurn(turn, crashed(signal.reason), signal.at, 'process')
+        return endTurn(turn, gone(turn, signal.reason), signal.at, 'process')
       case 'title':
         return turn
     }
@@ -225,7 +228,16 @@ export function claudeCause(error: string, words: string): Cause {
   return 'agent_error'
 }
 
-const crashed = (reason: string) => failedWith('crashed', reason, '')
+/** After a Stop that nothing confirmed nobody knows whether the turn would have gone on. */
+const gone = ({ stop }: ClaudeTurn, reason: string): TurnEnd =>
+  stop
+    ? {
+        kind: 'unproved',
+        cause: null,
+        reason: `${reason} after an unconfirmed Stop`,
+        text: stop.text,
+      }
+    : failedWith('crashed', reason, '')
 
 const failedWith = (cause: Cause, reason: string, text: string) => ({
   kind: 'failed' as const,

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { claudeTurn } from './claude-turn.ts'
+import { claudeStatusFile, claudeTurn } from './claude-turn.ts'
 import type { Place } from './launch.ts'
 import type { Program } from './program.ts'
 import type { Terminal } from './terminal.ts'
@@ -39,6 +39,8 @@ const env = {
   // A refusal is an answer, not a reason to ask the model again.
   CLAUDE_CODE_DISABLE_REFUSAL_RETRY: '1',
   CLAUDE_CODE_MAX_RETRIES: '2',
+  // What it suggests would look like a text that a person has begun.
+  CLAUDE_CODE_ENABLE_PROMPT_SUGGESTION: 'false',
   CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: '1',
   DISABLE_AUTOUPDATER: '1',
 }
@@ -88,6 +90,9 @@ const terminal: Terminal = {
     const box = screen.slice(rules.at(-2), rules.at(-1)).split('\n').slice(1).join('\n')
     return /^[❯!#]/.test(box) ? box.slice(1).trim() : null
   },
+  isFree: ({ status, screen }) =>
+    status ? status['status'] === 'idle' : terminal.input(screen) !== null,
+  statusFile: claudeStatusFile,
   detector: claudeTurn,
   clear: [{ press: 'C-u' }],
   interrupt: [{ press: 'Escape' }],

@@ -63,9 +63,17 @@ export function judge(
   if (!ofResult && ofExit.outcome === 'failed') return ofExit
   if (said && !ofResult)
     return { outcome: 'unknown', cause: null, reason: `exit status ${status} without a result` }
-  if (ending.verify !== null && ending.verify !== 0)
-    return failed('agent_error', `verify ${inLine(verify ?? [])} exit ${ending.verify}`)
-  return ofResult ? withStatus(ofResult, status) : ofExit
+  return verified(ofResult ? withStatus(ofResult, status) : ofExit, ending.verify, verify)
+}
+
+/** A success stays one only when the task's own check agrees. */
+export function verified(
+  judgement: Judgement,
+  status: number | null,
+  argv: readonly string[] | null,
+): Judgement {
+  if (judgement.outcome !== 'succeeded' || status === null || status === 0) return judgement
+  return failed('agent_error', `verify ${inLine(argv ?? [])} exit ${status}`)
 }
 
 /** The meaning of an exit status as sh reports it. */

@@ -65,6 +65,9 @@ export type TurnContext = { pid: number; env: Readonly<Record<string, string>>; 
 /** A key by tmux's name of it, or a text to wait for on the screen. */
 export type Step = { press: string } | { await: RegExp; withinMs: number }
 
+/** What can be seen of a program from outside. */
+export type TerminalFacts = { screen: string; title: string; status: Fields | null }
+
 /** A program in its terminal. */
 export interface Terminal {
   /** How it is started; it goes on with the conversation when there is one. */
@@ -77,6 +80,10 @@ export interface Terminal {
   readonly dialog: RegExp
   /** The text in its input box on this screen; '' when it is empty, null when there is no box. */
   input(screen: string): string | null
+  /** No turn of anyone's runs: a prompt would begin one. */
+  isFree(facts: TerminalFacts): boolean
+  /** The file in which the program says what it does, where it keeps one. */
+  readonly statusFile?: (pid: number, env: Readonly<Record<string, string>>) => string
   readonly detector: Detector
   /** Empties the input box. */
   readonly clear: readonly Step[]

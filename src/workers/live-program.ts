@@ -1,0 +1,294 @@
+import { readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import type { HostSetup } from '../supervisor/domain/message.ts'
+import { AttemptProcesses } from './attempt-processes.ts'
+import type { Conversation } from './conversation.ts'
+import { readObject } from './file-follow.ts'
+import { deleteHooks, newLaunchKey, readHooks } from './hooks.ts'
+import type { HookSignal, LaunchKey } from './hooks.ts'
+import { removeLaunch, writeProgramLaunch } from './launch-files.ts'
+import { deleteFacts, readFacts } from './outbox.ts'
+import type { Facts } from './outbox.ts'
+import { identify, isAlive } from './processes.ts'
+import type { Signal, Terminal, TerminalFacts } from './programs/terminal.ts'
+import type { Screens } from './screen.ts'
+import { StartProblem } from './start-problem.ts'
+import { closeWindow, describePane, openProgram, parsePane, parsePanes } from './tmux-commands.ts'
+import type { Pane, PaneFacts, WindowId } from './tmux-commands.ts'
+import type { Tmux } from './tmux.ts'
+
+/** A program that shows no prompt in this time never will. */
+const readyLimitMs = 60_000
+/** How often a starting program is looked at: no event tells that its screen is ready. */
+const startLookMs = 100
+const endGraceMs = 3000
+
+export type LivePorts = {
+  setup: HostSetup
+  tmux: Tmux
+  screens: Screens
+  terminal: Terminal
+  conversation: Conversation
+  log: (message: string) => void
+}
+
+/**
+ * An interactive program, alive in its window from task to task. It holds no truth: the next host
+ * finds window, process and signals again.
+ */
+export class LiveProgram {
+  readonly #ports: LivePorts
+  readonly #known = new Set<string>()
+  #key: LaunchKey | null = null
+  #processes: AttemptProcesses
+  #window: WindowId | null = null
+  #starting: Promise<void> | null = null
+  #isReady = false
+  #isClosed = false
+  /** The program's record of its conversation, once a turn has shown where it is. */
+  lastRecord: string | null = null
+  /** Who is told what the program shows of itself; a turn, while there is one. */
+  onSignal: ((signal: Signal) => void) | null = null
+
+  constructor(ports: LivePorts) {
+    this.#ports = ports
+    this.#processes = this.#processesOf('p0')
+  }
+
+  get window(): WindowId | null {
+    return this.#window
+  }
+
+  get pid(): number | null {
+    const { program } = this.#processes
+    return program && isAlive(program) ? program.pid : null
+  }
+
+  get env(): Readonly<Record<string, string>> {
+    return this.#ports.setup.env
+  }
+
+  /** Names the running start; null when there is none. */
+  get launch(): LaunchKey | null {
+    return this.#key
+  }
+
+  /** Finds what an earlier host left. */
+  recall(panes: readonly Pane[]): void {
+    this.#key = this.#noted()
+    if (this.#key === null) return
+    this.#processes = this.#processesOf(this.#key)
+    this.#facts()
+    const { launcherPid } = this.#processes
+    const pane = panes.find(({ pid }) => pid === launcherPid)
+    this.#window = pane?.window ?? null
+    this.#processes.paneIs(pane ? (identify(pane.pid) ?? null) : null)
+  }
+
+  /** Whether the start that was recalled goes on; else every trace of its processes is ended. */
+  async verifyRecalled(): Promise<void> {
+    if (this.#key === null || (this.#processes.isLauncherAlive && this.#window)) return
+    await this.#processes.end(0, () => true)
+    await this.#processes.endLauncher()
+    this.look()
+  }
+
+  /** Starts it if need be; resolves when it takes a prompt. Throws StartProblem, SQUADD_TMUX. */
+  ready(): Promise<void> {
+    if (this.#isReady && this.#key !== null) return Promise.resolve()
+    return (this.#starting ??= this.#bringUp().finally(() => (this.#starting = null)))
+  }
+
+  /** Tells signals that have come; finds out whether it still runs. */
+  look(): void {
+    if (this.#key === null) return
+    const exit = this.#exitOf(this.#key)
+    for (const { name, signal } of readHooks(this.#ports.setup.outbox, this.#key, this.#known)) {
+      this.#known.add(name)
+      this.#hooks.push(name)
+      this.#seen.add(signal.event)
+      this.onSignal?.(signal)
+    }
+    if (exit !== null) this.#gone(exit)
+  }
+
+  /** All hooks of a start that are still there, oldest first; they are told here and not again. */
+  hooksOf(launch: LaunchKey, since: number): HookSignal[] {
+    const hooks = readHooks(this.#ports.setup.outbox, launch, new Set())
+    for (const { name } of hooks) {
+      this.#known.add(name)
+      this.#hooks.push(name)
+    }
+    return hooks.map(({ signal }) => signal).filter(({ at }) => at >= since)
+  }
+
+  /** The turn is recorded: its hooks have nothing left to tell. */
+  forgetHooks(): void {
+    deleteHooks(this.#ports.setup.outbox, this.#hooks.splice(0))
+  }
+
+  windowClosed(window: string): void {
+    if (this.#window !== window) return
+    this.#window = null
+    void this.#lose('its window was closed')
+  }
+
+  /** tmux died and is back: the program has no terminal any more. */
+  tmuxLost(): void {
+    if (this.#key === null) return
+    this.#window = null
+    void this.#lose('its terminal died')
+  }
+
+  async screen(): Promise<string> {
+    return this.#window ? this.#ports.screens.read(this.#window) : ''
+  }
+
+  async pane(): Promise<PaneFacts> {
+    if (!this.#window) return { isDead: true, isInMode: false, activeAt: 0, title: '' }
+    const [lines = []] = await this.#ports.tmux.run(describePane(this.#window))
+    return parsePane(lines)
+  }
+
+  /** What can be seen of it from outside. */
+  async facts(): Promise<TerminalFacts> {
+    const [screen, { title }] = await Promise.all([this.screen(), this.pane()])
+    const { statusFile } = this.#ports.terminal
+    const file = this.pid === null ? undefined : statusFile?.(this.pid, this.#ports.setup.env)
+    return { screen, title, status: file === undefined ? null : readObject(file) }
+  }
+
+  /** Ends it: TERM, after the grace KILL. Resolves when nothing of it is left. */
+  async end(reason: string, graceMs = endGraceMs): Promise<void> {
+    const key = this.#key
+    if (key === null) return
+    const grace = Math.min(graceMs, this.#ports.setup.stopGraceMs)
+    await this.#processes.end(grace, () => this.#exitOf(key) !== null)
+    await this.#processes.endLeftovers(0)
+    this.look()
+    this.#gone(reason)
+  }
+
+  /** No start follows any more. */
+  close(): void {
+    this.#isClosed = true
+  }
+
+  readonly #hooks: string[] = []
+  /** Events that have come from this start. */
+  readonly #seen = new Set<string>()
+
+  async #bringUp(): Promise<void> {
+    if (this.#key === null) await this.#start()
+    const until = performance.now() + readyLimitMs
+    for (let shown = 0; ; await delay(startLookMs)) {
+      if (this.#isClosed) throw new StartProblem('spawn_failed', 'the agent is being ended')
+      this.look()
+      if (this.#key === null)
+        throw this.#problem ?? new StartProblem('spawn_failed', 'it has ended')
+      if (!this.#window) continue
+      const screen = await this.screen()
+      const { ready, dialog, obstacles } = this.#ports.terminal
+      if (ready.screen.test(screen) && !dialog.test(screen) && this.#hasBegun(ready.hook)) break
+      const obstacle = obstacles.find((one) => one.screen.test(screen))
+      shown = obstacle ? shown + 1 : 0
+      if (obstacle && shown >= 5)
+        return this.#giveUp(new StartProblem(obstacle.cause, obstacle.reason))
+      if (performance.now() < until) continue
+      const last = screen.replaceAll(/\s+/g, ' ').trim().slice(-300)
+      const reason = `it took no prompt after ${readyLimitMs / 1000} s; its screen: ${last}`
+      return this.#giveUp(new StartProblem('spawn_failed', reason))
+    }
+    this.#isReady = true
+    this.#problem = null
+  }
+
+  #hasBegun(hook: string | undefined): boolean {
+    return hook === undefined || this.#seen.has(hook) || this.#isRecalled
+  }
+
+  #isRecalled = true
+  #problem: StartProblem | null = null
+
+  async #giveUp(problem: StartProblem): Promise<never> {
+    await this.end(problem.message, 0)
+    throw problem
+  }
+
+  async #start(): Promise<void> {
+    const { setup, terminal, conversation, tmux } = this.#ports
+    const key = newLaunchKey()
+    this.#isRecalled = false
+    this.#seen.clear()
+    deleteHooks(setup.outbox, { but: key })
+    writeProgramLaunch(setup, key, terminal, conversation.current)
+    writeFileSync(this.#noteFile, `${key}\n`, { mode: 0o600 })
+    this.#key = key
+    this.#processes = this.#processesOf(key)
+    const [lines = []] = await tmux.run(openProgram(key))
+    const [pane] = parsePanes(lines)
+    this.#window = pane?.window ?? null
+    this.#processes.paneIs(pane ? (identify(pane.pid) ?? null) : null)
+  }
+
+  /** How the start has ended, or null while it goes on. */
+  #exitOf(key: LaunchKey): string | null {
+    const { exit } = this.#facts()
+    if (exit === null) return null
+    if (!('status' in exit)) return 'the worktree is gone'
+    if (exit.status === 127) return `${this.#ports.setup.spec.program} was not found`
+    return `it ended with exit status ${exit.status} (${key})`
+  }
+
+  #facts(): Facts {
+    const facts = readFacts(this.#ports.setup.outbox, this.#key ?? 'p0')
+    this.#processes.read(facts)
+    return facts
+  }
+
+  /** Its terminal is gone: nobody could talk with it any more. */
+  async #lose(reason: string): Promise<void> {
+    const key = this.#key
+    await this.#processes.end(0, () => true)
+    await this.#processes.endLauncher()
+    this.look()
+    if (this.#key === key) this.#gone(reason)
+  }
+
+  #gone(reason: string): void {
+    const { setup, log } = this.#ports
+    const key = this.#key
+    if (key === null) return
+    const wasReady = this.#isReady
+    this.#key = null
+    this.#isReady = false
+    const window = this.#window
+    this.#window = null
+    this.#problem = new StartProblem('spawn_failed', reason)
+    if (window) void this.#ports.tmux.run(closeWindow(window)).catch(() => {})
+    this.#processes.dismissLauncher()
+    rmSync(this.#noteFile, { force: true })
+    deleteFacts(setup.outbox, key)
+    removeLaunch(setup.dir, key)
+    if (wasReady) log(`the program is gone: ${reason}`)
+    this.onSignal?.({ source: 'gone', reason, at: Date.now() })
+  }
+
+  #processesOf(key: LaunchKey): AttemptProcesses {
+    return new AttemptProcesses(this.#ports.setup.runPrefix, key)
+  }
+
+  get #noteFile(): string {
+    return join(this.#ports.setup.dir, 'launch', 'program')
+  }
+
+  #noted(): LaunchKey | null {
+    try {
+      return readFileSync(this.#noteFile, 'utf8').trim() || null
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null
+      throw error
+    }
+  }
+}

@@ -1,0 +1,118 @@
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import type { LiveProgram } from './live-program.ts'
+import type { Step, Terminal } from './programs/terminal.ts'
+import { listClients, parseTypists, pasteFile, pasteInto, pressKey } from './tmux-commands.ts'
+import type { Tmux } from './tmux.ts'
+
+/** A person who pressed a key this short a time ago is typing. */
+const typingMs = 5000
+/** A text that a person has begun is left alone this long. */
+const draftMs = 60_000
+/** Programs take an Enter that follows a paste too soon for a part of it. */
+const pasteMs = 300
+/** How often a program in use is looked at again. */
+const lookMs = 500
+/** Between two looks for a text on the screen. */
+const stepLookMs = 50
+
+export type TypistPorts = { dir: string; tmux: Tmux; live: LiveProgram; terminal: Terminal }
+
+/** Whose text may not be mixed: why nothing can be typed now. */
+export type Obstacle = string
+
+/** Types into one program: one text at a time, and a person always goes first. */
+export class Typist {
+  readonly #ports: TypistPorts
+  #last: Promise<unknown> = Promise.resolve()
+
+  constructor(ports: TypistPorts) {
+    this.#ports = ports
+  }
+
+  /** Runs `work` while nobody else types. */
+  alone<T>(work: () => Promise<T>): Promise<T> {
+    const mine = this.#last.then(work)
+    this.#last = mine.catch(() => {})
+    return mine
+  }
+
+  /** Waits until a prompt would begin a turn; answers what was in the way when it did not end. */
+  async untilFree(patienceMs: number, isGivenUp: () => boolean): Promise<Obstacle | null> {
+    const until = performance.now() + patienceMs
+    for (;;) {
+      const obstacle = await this.obstacle()
+      if (obstacle === null || isGivenUp() || performance.now() > until) return obstacle
+      await delay(lookMs)
+    }
+  }
+
+  /** Why nothing may be typed just now, or null. */
+  async obstacle(): Promise<Obstacle | null> {
+    const { live, terminal, tmux } = this.#ports
+    const [pane, facts, [clients = []]] = await Promise.all([
+      live.pane(),
+      live.facts(),
+      tmux.run(listClients()),
+    ])
+    if (pane.isDead) return 'the program has ended'
+    if (pane.isInMode) return 'someone scrolls in its window'
+    const typedAt = Math.max(0, ...parseTypists(clients))
+    const sinceMs = Date.now() - typedAt
+    if (sinceMs < typingMs) return 'someone types in its window'
+    if (!terminal.isFree(facts)) return 'it works on something else'
+    if (terminal.dialog.test(lastLines(facts.screen))) return 'it shows a dialog'
+    const draft = terminal.input(facts.screen)
+    if (draft && sinceMs < draftMs) return 'someone has begun a text'
+    return null
+  }
+
+  /** Puts a text into the input box, as one paste. */
+  async paste(text: string): Promise<void> {
+    const { dir, tmux, live } = this.#ports
+    writeFileSync(join(dir, pasteFile), typeable(text), { mode: 0o600 })
+    if (!live.window) return
+    await tmux.run(...pasteInto(live.window))
+    await delay(pasteMs)
+  }
+
+  /** Presses keys and waits for screens; false when one did not come. */
+  async take(steps: readonly Step[]): Promise<boolean> {
+    for (const step of steps) {
+      if ('press' in step) await this.press(step.press)
+      else if (!(await this.#shows(step.await, step.withinMs))) return false
+    }
+    return true
+  }
+
+  async press(key: string): Promise<void> {
+    const { tmux, live } = this.#ports
+    if (live.window) await tmux.run(pressKey(live.window, key))
+  }
+
+  async #shows(text: RegExp, withinMs: number): Promise<boolean> {
+    const until = performance.now() + withinMs
+    for (;;) {
+      if (text.test(await this.#ports.live.screen())) return true
+      if (performance.now() > until) return false
+      await delay(stepLookMs)
+    }
+  }
+}
+
+/** Where a program shows its dialogs; what stands above may be a quotation. */
+export const lastLines = (screen: string): string =>
+  screen.trimEnd().split('\n').slice(-15).join('\n')
+
+// oxlint-disable-next-line no-control-regex -- control characters are what this is about
+const control = /[\x00-\x08\x0b-\x1f\x7f]/g
+
+/**
+ * A text as it may be typed: without what a terminal would act upon. In front of a first character
+ * that a program would take for a command (`!`, `/`, `#`, `@` …) goes a space.
+ */
+export function typeable(text: string): string {
+  const plain = text.replaceAll(/\r\n?/g, '\n').replaceAll(control, '').trimEnd()
+  return /^[^\p{L}\p{N}\s"'([{<*`]/u.test(plain) ? ` ${plain}` : plain
+}
