@@ -189,8 +189,10 @@ export class LiveProgram {
         throw this.#problem ?? new StartProblem('spawn_failed', 'it has ended')
       if (!this.#window) continue
       const screen = await this.screen()
-      const { ready, dialog, obstacles } = this.#ports.terminal
-      if (ready.screen.test(screen) && !dialog.test(screen) && this.#hasBegun(ready.hook)) break
+      const { terminal } = this.#ports
+      const { ready, obstacles } = terminal
+      const hasBox = ready.screen.test(screen) && terminal.input(screen) !== null
+      if (hasBox && this.#hasBegun(ready.hook)) break
       const obstacle = obstacles.find((one) => one.screen.test(screen))
       shown = obstacle ? shown + 1 : 0
       if (obstacle && shown >= 5)

@@ -18,7 +18,7 @@ import { TurnSignals } from './turn-signals.ts'
 import { turnVerdict } from './turn-verdict.ts'
 import type { TurnedEnd } from './turn-verdict.ts'
 import type { Typist } from './typist.ts'
-import { lastLines, typeable } from './typist.ts'
+import { typeable } from './typist.ts'
 import { verify } from './verify.ts'
 import type { Ended } from './verdict.ts'
 import type { Work } from './work.ts'
@@ -183,8 +183,7 @@ export class Turn implements Work {
       if (await this.#isSubmitted(proofMs)) return
       const screen = await live.screen()
       // At a dialog Enter would approve.
-      const isInBox = terminal.input(screen) !== '' && !terminal.dialog.test(lastLines(screen))
-      if (!isInBox) break
+      if (!terminal.input(screen)) break
       if (i < tries) await typist.press('Enter')
     }
     if (await this.#isSubmitted(proofMs)) return

@@ -62,8 +62,8 @@ export class Typist {
     const sinceMs = Date.now() - typedAt
     if (sinceMs < typingMs) return 'someone types in its window'
     if (!terminal.isFree(facts)) return 'it works on something else'
-    if (terminal.dialog.test(lastLines(facts.screen))) return 'it shows a dialog'
     const draft = terminal.input(facts.screen)
+    if (draft === null && terminal.dialog.test(facts.screen)) return 'it shows a dialog'
     if (draft && sinceMs < draftMs) return 'someone has begun a text'
     return null
   }
@@ -100,10 +100,6 @@ export class Typist {
     }
   }
 }
-
-/** Where a program shows its dialogs; what stands above may be a quotation. */
-export const lastLines = (screen: string): string =>
-  screen.trimEnd().split('\n').slice(-15).join('\n')
 
 // oxlint-disable-next-line no-control-regex -- control characters are what this is about
 const control = /[\x00-\x08\x0b-\x1f\x7f]/g

@@ -13,7 +13,11 @@ export class Squadd {
   readonly home: string
   readonly repo: string
 
-  constructor() {
+  readonly #env: Record<string, string>
+
+  /** `env`: beyond what this process has. */
+  constructor(env: Record<string, string> = {}) {
+    this.#env = env
     this.dir = mkdtempSync(join(tmpdir(), 'squadd-'))
     this.home = join(this.dir, 'home')
     this.repo = join(this.dir, 'repo')
@@ -30,7 +34,7 @@ export class Squadd {
 
   /** Runs a command of squadd, whatever its exit code. */
   run(...args: string[]): Promise<Answer> {
-    return this.runWith({ SQUADD_HOME: this.home }, ...args)
+    return this.runWith({ ...this.#env, SQUADD_HOME: this.home }, ...args)
   }
 
   /** The same with other variables. */

@@ -56,6 +56,8 @@ function options({ spec, conversation }: Place): string[] {
   ]
 }
 
+const keyFor: Record<string, string> = { yes: '1', allow: '1', no: 'Escape', deny: 'Escape' }
+
 const settingsFile = 'claude.json'
 
 const terminal: Terminal = {
@@ -97,9 +99,10 @@ const terminal: Terminal = {
   clear: [{ press: 'C-u' }],
   interrupt: [{ press: 'Escape' }],
   answer(choice, { kind }) {
-    if (/^[1-9]$/.test(choice)) return [{ press: choice }]
-    if (/^(no|deny|cancel)$/i.test(choice)) return [{ press: 'Escape' }]
-    return kind === 'permission' && /^(yes|allow)$/i.test(choice) ? [{ press: '1' }] : null
+    const key = /^[1-9]$/.test(choice) ? choice : keyFor[choice.toLowerCase()]
+    if (key === undefined || (kind === 'question' && key === '1' && choice !== '1')) return null
+    // A key that comes before the dialog is painted is lost.
+    return [{ await: /❯ \d\. /, withinMs: 5000 }, { press: key }]
   },
 }
 
