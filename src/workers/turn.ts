@@ -179,17 +179,15 @@ export class Turn implements Work {
 
   /** Waits for the proof of submission; an Enter that was swallowed is pressed again. */
   async #prove(tries: number): Promise<void> {
-    const { live, terminal, typist } = this.#ports
+    const { typist } = this.#ports
     for (let i = 1; i <= tries; i++) {
       if (await this.#isSubmitted(proofMs)) return
-      const screen = await live.screen()
-      // At a dialog Enter would approve.
-      if (!terminal.input(screen)) break
+      // At a dialog Enter would approve: only where our text waits for it.
+      if (!(await typist.holds(this.#typed()))) break
       if (i < tries) await typist.press('Enter')
     }
     if (await this.#isSubmitted(proofMs)) return
-    if (!this.isOpen) return
-    if (terminal.input(await live.screen())) return this.#takeBack()
+    if (await typist.holds(this.#typed())) return this.#takeBack()
     await this.#conclude({
       kind: 'lost',
       reason: 'it was typed, and nothing tells what came of it',

@@ -44,7 +44,8 @@ export class Scene {
     this.squad = new Squadd(env)
     mkdirSync(this.squad.home, { recursive: true, mode: 0o700 })
     // A program-wide failure is looked at by itself, not through the breaker it would open.
-    const config = { breakerMaxFailures: 1000, healthCheckIntervalMs: 5000, ...settings }
+    const calm = { breakerMaxFailures: 1000, maxLoadPerCore: 0, healthCheckIntervalMs: 5000 }
+    const config = { ...calm, ...settings }
     writeFileSync(join(this.squad.home, 'config.json'), JSON.stringify(config))
     await this.start()
     return this
