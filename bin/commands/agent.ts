@@ -49,7 +49,9 @@ export function addAgentCommands(program: Command): void {
           ...(argv.length > 0 ? { argv } : {}),
         }
         const client = await session.client()
-        tell(session, await client.call('agents.add', input))
+        const { askTrust } = await import('./trust.ts')
+        const trust = input.trust ?? (await askTrust(input.repo, input.program ?? 'shell'))
+        tell(session, await client.call('agents.add', { ...input, trust }))
       }),
     )
 

@@ -58,9 +58,10 @@ export function suite(t: Test, subject: Subject): void {
     await made.add('one', { mode })
     return made
   }
-  const isDone = (t: Test, task: Task, message: string) =>
-    t.match(task, { state: 'completed', outcome: 'succeeded' }, message) ||
-    t.comment(JSON.stringify({ reason: task.reason, result: task.result }, null, 1))
+  const show = (t: Test, { reason, result }: Task) => t.comment(JSON.stringify({ reason, result }))
+  const isDone = (t: Test, task: Task, message: string) => {
+    if (!t.match(task, { state: 'completed', outcome: 'succeeded' }, message)) show(t, task)
+  }
   const note = (scene: Scene, task: Task, marker: string) => {
     const last = scene.stub.requests().findLast((one) => one.marker === marker)
     if (last?.lastByteAt && task.endedAt) latencies.push(task.endedAt - last.lastByteAt)
@@ -128,8 +129,8 @@ export function suite(t: Test, subject: Subject): void {
       for (const [code, cause] of Object.entries(causes)) {
         if (differs.retriesForEver?.includes(Number(code))) continue
         const task = await scene.do(`[[id: e${code}]] [[status: ${code}]]`, { maxAttempts: 1 })
-        t.match(task, { outcome: 'failed', cause }, `${code} is ${cause}`) ||
-          t.comment(JSON.stringify({ reason: task.reason, result: task.result }, null, 1))
+        const isSo = t.match(task, { outcome: 'failed', cause }, `${code} is ${cause}`)
+        if (!isSo) show(t, task)
         isDone(t, await scene.do(`[[id: after${code}]] [[say: fine]]`), `after ${code}`)
       }
       const empty = await scene.do('[[id: empty]] [[empty]]', { timeoutMs: 60_000 })
