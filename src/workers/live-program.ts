@@ -144,7 +144,8 @@ export class LiveProgram {
 
   /** tmux died and is back: the program has no terminal any more. */
   tmuxLost(): void {
-    if (this.#key === null) return
+    // A start that waits for tmux gets its window from the new one.
+    if (this.#window === null) return
     this.#window = null
     void this.#lose('its terminal died')
   }
