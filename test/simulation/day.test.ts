@@ -1,6 +1,6 @@
 import t from 'tap'
 import { priorities } from '../../src/supervisor/domain/task.ts'
-import { isWhereItShouldBe, liveADay, pastTheirBound, summary } from './day.ts'
+import { digestOf, isWhereItShouldBe, liveADay, pastTheirBound, summary } from './day.ts'
 
 t.setTimeout(240_000)
 
@@ -28,7 +28,8 @@ t.test('a day of 50 agents and 20,000 tasks: nobody waits past its bound', async
   )
   await scene.close()
 
-  const again = await liveADay(day)
-  t.equal(again.digest, result.digest, 'the same seed gives the same day')
+  const again = await liveADay({ ...day, endsAfterHours: 6 })
+  t.ok(again.starts.length > day.tasks / 10)
+  t.equal(digestOf(again, 6), digestOf(result, 6), 'the same seed gives the same day')
   await again.scene.close()
 })

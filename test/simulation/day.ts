@@ -14,6 +14,8 @@ export type Day = {
   hours: number
   /** How much of the agents' time the tasks need, 0 to 1. */
   load: number
+  /** Lives through the first hours only. */
+  endsAfterHours?: number
 }
 
 export type DayResult = {
@@ -21,8 +23,6 @@ export type DayResult = {
   tasks: Task[]
   /** How long a first attempt waited once it was ready, in ms, by priority. */
   waits: Record<Priority, number[]>
-  /** The same for the same day. */
-  digest: string
   /** Of the agents' time, how much went into attempts while tasks arrived. */
   usedShare: number
   /** Attempts in the order in which they began. */
@@ -48,8 +48,9 @@ const crew = (count: number): Omit<AgentInput, 'repo'>[] =>
 
 /** Lives through a day: tasks come at all times, most in the afternoon, and at times in bursts. */
 export async function liveADay(day: Day): Promise<DayResult> {
-  const { seed, agents, tasks, hours } = day
+  const { seed, agents, tasks, hours, endsAfterHours = Infinity } = day
   const random = seeded(seed)
+  const end = begin + endsAfterHours * hour
   const meanRunMs = (day.load * agents * hours * hour) / tasks / retried - overheadMs
   const outage = { from: begin + 13 * hour, to: begin + 13 * hour + 20 * minute }
   const scene: Scene = new Scene({
@@ -78,13 +79,16 @@ export async function liveADay(day: Day): Promise<DayResult> {
   await scene.start()
   await scene.addAgents(crew(agents))
   for (const { at, inputs } of arrivals(random, day)) {
+    if (at > end) break
     await advance(scene, at)
     await scene.submit(inputs(scene))
   }
   const usedShare = usedMs / (agents * hours * hour)
-  for (let late = 0; late < 12 && scene.moving > 0; late++) await advance(scene, scene.now + hour)
+  if (endsAfterHours < hours) await advance(scene, end)
+  else
+    for (let late = 0; late < 12 && scene.moving > 0; late++) await advance(scene, scene.now + hour)
   const all = scene.store.tasks({ limit: tasks }).toReversed()
-  return { scene, tasks: all, waits, digest: digestOf(all), usedShare, starts }
+  return { scene, tasks: all, waits, usedShare, starts }
 }
 
 /** Looks now and then whether anything is overlooked. */
@@ -182,10 +186,11 @@ const unreachable: Fate = {
   ...{ retryInMs: null, hostDiesInMs: null },
 }
 
-function digestOf(tasks: readonly Task[]): string {
+/** The first hours of a day, to be compared: which attempt began when and where. */
+export function digestOf({ starts }: DayResult, hours: number): string {
   const sum = createHash('sha256')
-  for (const { id, agent, startedAt, state } of tasks)
-    sum.update(`${id} ${agent} ${startedAt} ${state}\n`)
+  for (const { task, agent, at, waitMs } of starts)
+    if (at < begin + hours * hour) sum.update(`${task} ${agent} ${at} ${waitMs}\n`)
   return sum.digest('hex')
 }
 
