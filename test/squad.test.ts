@@ -128,12 +128,17 @@ t.test('the live pane can be attached to, and detaching leaves it alone', async 
   })
   t.teardown(() => execaSync('tmux', [...outer, 'kill-server'], { reject: false }))
   await execa('tmux', [...outer, 'set', '-g', 'remain-on-exit', 'on'])
-  const screen = async () => (await execa('tmux', [...outer, 'capture-pane', '-p'])).stdout
-  let text = await screen()
-  for (let tries = 0; tries < 400 && !text.includes('hello from ada'); tries++)
-    text = await screen()
-  t.match(text, 'hello from ada', 'attach shows what the program prints')
-  await execa('tmux', [...outer, 'kill-server'])
+  const ask = async (...command: string[]) => (await execa('tmux', [...outer, ...command])).stdout
+  const until = async (command: string[], says: RegExp) => {
+    let text = await ask(...command)
+    for (let tries = 0; tries < 2000 && !says.test(text); tries++) text = await ask(...command)
+    return text
+  }
+  const shows = /hello from ada/
+  t.match(await until(['capture-pane', '-p'], shows), shows, 'attach shows what it prints')
+  await execa('tmux', [...outer, 'send-keys', 'C-b', 'd'])
+  const left = await until(['display-message', '-p', '#{pane_dead} #{pane_dead_status}'], /^1/)
+  t.equal(left, '1 0', 'Ctrl-b d leaves it')
 
   t.match(await field.client.call('tasks.show', { id: task.id }), { state: 'running' })
   shown.open()

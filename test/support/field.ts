@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { mkdirSync, openSync, readFileSync, watch, writeFileSync, writeSync } from 'node:fs'
+import { openSync, readFileSync, watch, writeFileSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { execaSync } from 'execa'
 import type { Client } from '../../src/supervisor/api/client.ts'
@@ -25,8 +25,7 @@ export class Field {
 
   /** Writes the configuration file; before `open`. */
   configure(settings: Record<string, unknown>): void {
-    mkdirSync(this.squad.home, { recursive: true, mode: 0o700 })
-    writeFileSync(join(this.squad.home, 'config.json'), JSON.stringify(settings))
+    this.squad.configure(settings)
   }
 
   async start(): Promise<void> {
