@@ -200,6 +200,7 @@ export class Attempt {
       this.#memo = writeLaunch(setup, this.order, program, {
         base,
         conversation: conversation.current,
+        spent: conversation.spent,
       })
     } catch (error) {
       return this.#conclude({ kind: 'refused', reason: oneLine(error) })
@@ -258,7 +259,8 @@ export class Attempt {
       memo: this.#memo,
       dir: this.#ports.setup.dir,
     })
-    if (said?.conversation) conversation.begin(said.conversation)
+    if (said?.isConversationLost) conversation.forget()
+    else if (said?.conversation) conversation.begin(said.conversation, said.usage)
     this.#move('judged')
     this.#setReported()
     this.#ports.send({ kind: 'verdict', verdict })
