@@ -25,6 +25,8 @@ export type Said = {
   usage: Usage | null
   /** The conversation it belongs to, when it was named and is kept. */
   conversation: string | null
+  /** It had begun to work on the prompt: without a result nobody knows how far it came. */
+  isUnderWay?: boolean
   /** The conversation it was to go on with is no longer there. */
   isConversationLost?: boolean
   /** More that a person should know, one line each. */
@@ -77,13 +79,17 @@ export function judge(
   const ofResult = said?.result
   if (ofResult && ofResult.outcome !== 'succeeded') return withStatus(ofResult, status)
   const ofExit = judgeExit(status)
-  if (!ofResult && ofExit.outcome === 'failed') return ofExit
+  const isBrokenOff = said?.isUnderWay === true && status < firstOfShell
+  if (!ofResult && ofExit.outcome === 'failed' && !isBrokenOff) return ofExit
   if (said && !ofResult)
     return { outcome: 'unknown', cause: null, reason: `exit status ${status} without a result` }
   if (ending.verify !== null && ending.verify !== 0)
     return failed('agent_error', `verify ${inLine(verify ?? [])} exit ${ending.verify}`)
   return ofResult ? withStatus(ofResult, status) : ofExit
 }
+
+/** From here on an exit status means that nothing ran, or a signal. */
+const firstOfShell = 126
 
 /** The meaning of an exit status as sh reports it. */
 function judgeExit(status: number): Judgement {
