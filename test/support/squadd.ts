@@ -12,8 +12,11 @@ export class Squadd {
   readonly dir: string
   readonly home: string
   readonly repo: string
+  readonly #env: Record<string, string>
 
-  constructor() {
+  /** `env`: what its commands have beyond the environment of the test. */
+  constructor(env: Record<string, string> = {}) {
+    this.#env = env
     this.dir = mkdtempSync(join(tmpdir(), 'squadd-'))
     this.home = join(this.dir, 'home')
     this.repo = join(this.dir, 'repo')
@@ -30,7 +33,7 @@ export class Squadd {
 
   /** Runs a command of squadd, whatever its exit code. */
   run(...args: string[]): Promise<Answer> {
-    return this.runWith({ SQUADD_HOME: this.home }, ...args)
+    return this.runWith({ ...this.#env, SQUADD_HOME: this.home }, ...args)
   }
 
   /** The same with other variables. */
