@@ -13,9 +13,15 @@ export const perRound = 20
 
 /** A squad of shell agents, and what its programs wrote of themselves. */
 export class Field {
-  readonly squad = new Squadd()
-  readonly journal = join(this.squad.dir, 'journal')
+  readonly squad: Squadd
+  readonly journal: string
   client!: Client
+
+  /** `env`: what the daemon has beyond the environment of the test. */
+  constructor(env: Record<string, string> = {}) {
+    this.squad = new Squadd(env)
+    this.journal = join(this.squad.dir, 'journal')
+  }
 
   async open(names: readonly string[] = agents): Promise<void> {
     writeFileSync(this.journal, '')

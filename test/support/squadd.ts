@@ -12,10 +12,9 @@ export class Squadd {
   readonly dir: string
   readonly home: string
   readonly repo: string
-
   readonly #env: Record<string, string>
 
-  /** `env`: beyond what this process has. */
+  /** `env`: what its commands have beyond the environment of the test. */
   constructor(env: Record<string, string> = {}) {
     this.#env = env
     this.dir = mkdtempSync(join(tmpdir(), 'squadd-'))

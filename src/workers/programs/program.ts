@@ -23,10 +23,22 @@ export type Said = {
   /** The answer, or the last that was said. */
   text: string
   usage: Usage | null
-  /** The conversation it belongs to, when it was named. */
+  /** The conversation it belongs to, when it was named and is kept. */
   conversation: string | null
+  /** It had begun to work on the prompt: without a result nobody knows how far it came. */
+  isUnderWay?: boolean
+  /** The conversation it was to go on with is no longer there. */
+  isConversationLost?: boolean
   /** More that a person should know, one line each. */
   notes: readonly string[]
+}
+
+/** What is known of an end beside its record. */
+export type Aside = {
+  /** All that it printed into the window: its errors too. May be cut at its beginning. */
+  printed: string
+  /** Ms since 1970: what it says of times may be relative. */
+  endedAt: number
 }
 
 /** One kind of agent: how it is started and what its signals mean. */
@@ -42,10 +54,17 @@ export interface Program {
   /** Makes an id for a new conversation, where the program takes one of ours. */
   readonly newConversation?: () => string
   /**
+   * The prompt so that the program takes it whole for a prompt, whatever it begins with. Where this
+   * is missing it goes as it is.
+   */
+  readonly asData?: (prompt: string) => string
+  /**
    * Reads the program's standard output, whole or cut at a line. Where this is missing the exit
    * status decides, and the output is what the terminal showed.
    */
-  readonly read?: (lines: readonly string[]) => Said
+  readonly read?: (lines: readonly string[], aside: Aside) => Said
+  /** The usage that `read` finds is that of the whole conversation so far. */
+  readonly sumsUsage?: true
   /** Interactive: the program in its terminal. */
   readonly terminal?: Terminal
 }
@@ -60,7 +79,8 @@ export function judge(
   const ofResult = said?.result
   if (ofResult && ofResult.outcome !== 'succeeded') return withStatus(ofResult, status)
   const ofExit = judgeExit(status)
-  if (!ofResult && ofExit.outcome === 'failed') return ofExit
+  const isBrokenOff = said?.isUnderWay === true && status < firstOfShell
+  if (!ofResult && ofExit.outcome === 'failed' && !isBrokenOff) return ofExit
   if (said && !ofResult)
     return { outcome: 'unknown', cause: null, reason: `exit status ${status} without a result` }
   return verified(ofResult ? withStatus(ofResult, status) : ofExit, ending.verify, verify)
@@ -75,6 +95,9 @@ export function verified(
   if (judgement.outcome !== 'succeeded' || status === null || status === 0) return judgement
   return failed('agent_error', `verify ${inLine(argv ?? [])} exit ${status}`)
 }
+
+/** From here on an exit status means that nothing ran, or a signal. */
+const firstOfShell = 126
 
 /** The meaning of an exit status as sh reports it. */
 function judgeExit(status: number): Judgement {

@@ -20,7 +20,7 @@ export const scenes: Record<string, (d: Driver) => Promise<void>> = {
   },
   async question(d) {
     await d.prompt('[[ask: Which colour?]] [[say: As you like.]]')
-    await d.screen(/Red/, 'dialog', 8_000)
+    await d.screen(/Red/, 'dialog', 30_000)
     await pause(500)
     await d.key('Enter')
     await d.ended({ limitMs: 20_000 })
