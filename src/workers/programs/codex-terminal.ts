@@ -57,7 +57,8 @@ export const codexTerminal: Terminal = {
       env: place.env,
     }
   },
-  ready: { screen: /^› (?!\d+\. )/m },
+  // Its box may be painted before a dialog covers it; the title comes after.
+  ready: { screen: /^› (?!\d+\. )/m, title: /^(?:Ready|Working|\[ . \] Action Required)/ },
   greetings: [
     // An untrusted folder: nothing that it configures runs, and nothing is stored.
     { screen: /^› 1\. Open restricted\s[\s\S]*enter continue/m, press: 'Enter' },
