@@ -197,11 +197,11 @@ export class LiveProgram {
       if (this.#key === null)
         throw this.#problem ?? new StartProblem('spawn_failed', 'it has ended')
       if (!this.#window) continue
-      const screen = await this.screen()
+      const { screen, title } = await this.facts()
       const { terminal } = this.#ports
       const { ready, obstacles, greetings = [] } = terminal
-      const hasBox = ready.screen.test(screen) && terminal.input(screen) !== null
-      if (hasBox && this.#hasBegun(ready.hook)) break
+      const isShown = ready.screen.test(screen) && (ready.title?.test(title) ?? true)
+      if (isShown && terminal.input(screen) !== null && this.#hasBegun(ready.hook)) break
       await this.#greet(greetings.find((one) => one.screen.test(screen))?.press)
       const obstacle = obstacles.find((one) => one.screen.test(screen))
       shown = obstacle ? shown + 1 : 0

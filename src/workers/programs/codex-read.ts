@@ -1,6 +1,7 @@
 import type { Usage } from '../../supervisor/domain/task.ts'
+import { codexFailure } from './codex-error.ts'
 import type { Aside, Judgement, Said } from './program.ts'
-import { answered, cutOff, failedBy, lostConversation, objectsIn, oneLine } from './stream.ts'
+import { answered, lostConversation, objectsIn, oneLine } from './stream.ts'
 import type { Fields } from './terminal.ts'
 import { fieldsOf, numberOf, textOf } from './terminal.ts'
 
@@ -37,23 +38,7 @@ export function readCodex(lines: readonly string[], { printed, endedAt }: Aside)
 
 function resultOf(end: Fields, text: string, now: number): Judgement {
   if (end['type'] === 'turn.completed') return answered(text)
-  const message = textOf(fieldsOf(end['error'])['message'])
-  if (message.includes('max_output_tokens')) return cutOff
-  if (message.startsWith('Codex ran out of room'))
-    return failedBy(null, message, now, 'context_overflow')
-  // Its words for a status may hold an address with a port that looks like another one.
-  const status = /\bstatus:? (\d{3})\b/.exec(message)?.[1]
-  return failedBy(status === undefined ? null : Number(status), wordsOf(message), now)
-}
-
-/** What the API said, where Codex hands on its whole answer; without the address that was asked. */
-function wordsOf(message: string): string {
-  const words = message.replace(/, url: \S+$/, '')
-  try {
-    return textOf(fieldsOf(fieldsOf(JSON.parse(words))['error'])['message']) || words
-  } catch {
-    return words
-  }
+  return codexFailure(fieldsOf(end['error']), {}, now)
 }
 
 function usageOf(end: Fields | undefined): Usage | null {
