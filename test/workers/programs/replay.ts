@@ -15,7 +15,7 @@ export type Recording = { name: string; pid: number; turns: RecordedTurn[] }
 /** Everything that was recorded of a program in its terminal, by scene. */
 export function recordingsOf(program: string): Map<string, Recording> {
   const folder = join(recordings, program)
-  const names = readdirSync(folder).filter((name) => !name.startsWith('headless-'))
+  const names = readdirSync(folder).filter((name) => /^(?!headless-).*\.ndjson$/.test(name))
   return new Map(names.map((name) => [name.replace('.ndjson', ''), read(folder, name)]))
 }
 
