@@ -32,6 +32,8 @@ type ClaudeTurn = Turn & {
   isIdle: boolean
   /** A status file was seen in this turn. */
   hasStatus: boolean
+  /** The status has told of the question too: it lags behind the hook. */
+  isShown: boolean
   /** When it became idle without a Stop. */
   idleAt: number | null
   /** Confirmed; only the record's last lines are waited for. */
@@ -54,6 +56,7 @@ export const claudeTurn: Detector<ClaudeTurn> = {
       stop: null,
       isIdle: false,
       hasStatus: false,
+      isShown: false,
       idleAt: null,
       isConfirmed: false,
       said: null,
@@ -89,6 +92,7 @@ function onHook(turn: ClaudeTurn, event: string, data: Fields, at: number): Clau
   }
   switch (event) {
     case 'PermissionRequest':
+      turn.isShown = false
       return ask(turn, questionOf(data), at, 'hook')
     case 'Stop': {
       const running = tasks(data).filter((task) => task['status'] === 'running')
@@ -113,13 +117,15 @@ function onStatus(turn: ClaudeTurn, { data, at }: Signal & { source: 'status' })
   turn.hasStatus = true
   turn.isIdle = status === 'idle'
   if (status === 'busy') {
-    if (turn.phase === 'waiting') goOn(turn, at, 'status', 'busy: it was answered')
+    if (turn.isShown) goOn(turn, at, 'status', 'busy: it was answered')
+    turn.isShown = false
     turn.idleAt = null
     // A Stop was no end when the status goes on: then only a new one counts.
     if (turn.isConfirmed) return turn
     if (turn.stop) turn.wakeAt = null
     return turn
   }
+  if (status === 'waiting') turn.isShown = true
   if (status === 'waiting' && turn.phase === 'working')
     return ask(turn, { kind: 'permission', text: textOf(data['waitingFor']) }, at, 'status')
   if (!turn.isIdle) return turn

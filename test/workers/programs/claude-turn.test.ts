@@ -73,6 +73,18 @@ t.test('what it asks is told, and that it was answered', (t) => {
   t.end()
 })
 
+t.test('a status that lags behind the hook is no answer', (t) => {
+  const { pid, turns } = recordings.get('permission-yes')!
+  const [turn] = turns
+  const signals = signalsOf(turn!)
+  const at = signals.findIndex((one) => one.source === 'hook' && one.event === 'PermissionRequest')
+  const busy = signals.find((one) => one.source === 'status' && one.data['status'] === 'busy')!
+  const late = [...signals.slice(0, at + 1), { ...busy, at: signals[at]!.at + 1 }]
+  const found = judge(claudeTurn, turn!.prompt, late, { pid, lateMs: 0 })
+  t.equal(found.turn.phase, 'waiting')
+  t.end()
+})
+
 t.test('a Stop hook alone is no end', (t) => {
   const { pid, turns } = recordings.get('blocking-hook')!
   const [turn] = turns
