@@ -11,6 +11,8 @@ t.setTimeout(120_000)
 const view = (field: Field, id: string) =>
   field.client.call('agents.show', { id }) as Promise<AgentView>
 
+const isTmux = (one: string) => /^process \d+ tmux /.test(one)
+
 t.test('a person pauses, resumes, releases, stops and removes an agent', async (t) => {
   const field = new Field()
   t.teardown(() => field.close())
@@ -143,6 +145,19 @@ t.test('the live pane can be attached to, and detaching leaves it alone', async 
   t.match(await field.client.call('tasks.show', { id: task.id }), { state: 'running' })
   shown.open()
   t.match(await field.wait(task.id), { state: 'completed', result: { output: /hello from ada/ } })
+})
+
+t.test('a stop right after the start ends agents that were not up yet', async (t) => {
+  const field = new Field()
+  t.teardown(() => field.close())
+  const names = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h']
+  await field.open(names)
+  await field.squad.json('stop')
+  t.not(field.squad.leftovers().filter(isTmux).length, 0, 'they live on in tmux')
+  await field.squad.json('start')
+  t.match(await field.squad.json('agent', 'pause', 'h'), { state: /starting|paused/ })
+  t.match(await field.squad.run('stop', '--stop-agents'), { exitCode: 0 })
+  t.same(field.squad.leftovers().filter(isTmux), [])
 })
 
 t.test('ten starters at once: one wins, nine say that it runs', async (t) => {

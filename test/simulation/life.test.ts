@@ -2,9 +2,30 @@ import fc from 'fast-check'
 import t from 'tap'
 import type { EventType } from '../../src/supervisor/domain/event.ts'
 import { liveThrough } from './small-life.ts'
+import type { Case } from './steps.ts'
 import { anyCase } from './steps.ts'
 
 t.setTimeout(240_000)
+
+t.test('what is asked of an agent before the next supervisor has taken it up waits', async (t) => {
+  const task = (affinity: string[]) => ({ input: { affinity }, after: [] })
+  const turns: Case['turns'] = [
+    {
+      afterMs: 0,
+      steps: [{ do: 'submit', batch: [task(['a5']), task(['a4'])] }, { do: 'restartSupervisor' }],
+    },
+    { afterMs: 0, steps: [{ do: 'restart', agent: 4 }] },
+    { afterMs: 0, steps: [{ do: 'crash', agent: 0 }] },
+  ]
+  const life = liveThrough({
+    seed: 0,
+    agents: [1, 2, 3, 4, 5].map((i) => ({ id: `a${i}`, program: 'shell', labels: [] })),
+    ...{ maxConcurrentTasks: 1, programLimits: {}, labelLimits: {}, earlyMs: 0, goodShare: 0.2 },
+    breakers: { breakerMaxFailures: 1, breakerResetMs: 500, breakerHalfOpenTests: 1 },
+    turns,
+  })
+  await t.resolves(life, 'no law was broken')
+})
 
 const lives = 1000
 
