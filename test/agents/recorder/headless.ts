@@ -51,7 +51,7 @@ async function runOnce(stage: Stage, { prompt, signal }: Run, before: number): P
   const argv = program[before === 0 ? 'headless' : 'headlessResume'](place, session)
   const [file = '', ...args] = argv
   recording.begin()
-  recording.add('process', 'start', { argv: cut(argv, 200), stdin: prompt })
+  recording.add('process', 'start', { argv: cut(argv, 60), stdin: prompt })
   const child = spawn(file, args, { cwd: place.tree, env: stage.env, stdio: 'pipe' })
   child.stdin.end(`[[id: p${before + 1}]] ${prompt}`)
   createInterface({ input: child.stdout }).on('line', (line) =>

@@ -57,7 +57,7 @@ export class Snapshots {
       const text = readFileSync(file, 'utf8')
       if (text === '' || this.#seen.get(file) === text) continue
       this.#seen.set(file, text)
-      recording.add('status', basename(file), parsed(text))
+      recording.add('status', basename(file), essential(parsed(text)))
     }
   }
 }
@@ -67,6 +67,7 @@ export class Pane {
   readonly #terminal: Terminal
   #title = ''
   #dead = false
+  #looks = 0
 
   constructor(terminal: Terminal) {
     this.#terminal = terminal
@@ -75,10 +76,14 @@ export class Pane {
   async read(recording: Recording): Promise<void> {
     const { title, death } = await this.#terminal.look()
     if (steady(title) !== steady(this.#title))
-      recording.add('title', null, title === hostname() ? 'host' : title)
+      recording.add('title', null, title === hostname() ? 'host' : title.trim())
     this.#title = title
-    if (death !== null && !this.#dead) recording.add('process', 'exit', death)
-    this.#dead = death !== null
+    if (death === null || this.#dead) return
+    // tmux knows that the pane is dead a little before it knows how it died.
+    const known = death.status !== null || death.signal !== null
+    if (!known && ++this.#looks < 20) return
+    this.#dead = true
+    recording.add('process', 'exit', death)
   }
 }
 
@@ -92,4 +97,11 @@ export function parsed(text: string): unknown {
   } catch {
     return text
   }
+}
+
+/** A status without what stays the same. */
+function essential(status: unknown): unknown {
+  if (typeof status !== 'object' || status === null) return status
+  const constant = /^(peer|asks|messaging|name|pidDomain)/
+  return Object.fromEntries(Object.entries(status).filter(([key]) => !constant.test(key)))
 }
