@@ -2,7 +2,6 @@ import { globSync, readFileSync, renameSync, statSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { basename, join } from 'node:path'
 import type { Recording } from './recording.ts'
-import { cut } from './recording.ts'
 import type { Terminal } from './terminal.ts'
 
 /** Reads what hooks have left in the outbox: files that appear whole, `EVENT.PID.json`. */
@@ -38,7 +37,7 @@ export class Tail {
       this.#offsets.set(file, from + end)
       for (const line of news.toString('utf8', 0, end).split('\n'))
         if (line !== '' && !this.#padding.test(line))
-          recording.add('transcript', basename(file), cut(parsed(line), 400))
+          recording.add('transcript', basename(file), parsed(line))
     }
   }
 }
