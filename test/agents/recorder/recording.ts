@@ -81,7 +81,7 @@ export class Recording {
 }
 
 const longest: Partial<Record<Source, number>> = { transcript: 400, screen: 6_000 }
-const mostItems = 12
+const mostItems = 6
 
 function shortened(text: string): string {
   const line = JSON.parse(text) as Line
