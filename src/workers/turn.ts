@@ -157,7 +157,7 @@ export class Turn implements Work {
   }
 
   #typed(): string {
-    return typeable(this.order.prompt)
+    return typeable(this.order.prompt, this.#ports.terminal)
   }
 
   /** Never into a program in use, and not without its own word that it has the prompt. */

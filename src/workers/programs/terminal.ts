@@ -93,6 +93,8 @@ export interface Terminal {
   /** The file in which the program says what it does, where it keeps one. */
   readonly statusFile?: (pid: number, env: Readonly<Record<string, string>>) => string
   readonly detector: Detector
+  /** A text in the form in which this program takes it for a prompt, where a space does not do. */
+  readonly literal?: (text: string) => string
   /** Empties the input box, or a line of it: taken until it is empty. */
   readonly clear: readonly Step[]
   /** Breaks the turn off. */
