@@ -156,7 +156,7 @@ t.test('a turn that ended while no host was there is judged by what it left', as
   t.match(await agent.verdict(adopted), { outcome: 'succeeded' })
 })
 
-t.test('without its tmux server a program is ended and its turn unknown', async (t) => {
+t.test('without its tmux server a program is ended, its turn has crashed, and the next has another', async (t) => {
   const agent = await interactiveFor(t)
   const { pid } = agent.interactive.live
   const turn = agent.turn('hang on')
