@@ -184,10 +184,12 @@ export class Roster {
     return this.#alone(id, 'stopped', () => this.#stop(this.get(id)))
   }
 
-  restart(id: string): Promise<SupervisedAgent> {
+  /** `fresh`: its program begins a new conversation. */
+  restart(id: string, { fresh = false } = {}): Promise<SupervisedAgent> {
     return this.#alone(id, 'restarted', async () => {
       const agent = await this.#stop(this.get(id))
-      await this.#goals.aim(agent, 'up', { type: 'AgentResumed' }, { failure: null })
+      const patch = { failure: null, ...(fresh ? { conversation: null } : {}) }
+      await this.#goals.aim(agent, 'up', { type: 'AgentResumed' }, patch)
       await this.#goals.bringUp(agent)
       return agent
     })

@@ -120,8 +120,8 @@ export class Supervisor implements Squad {
     return agent.view()
   }
 
-  async restartAgent(id: string): Promise<AgentView> {
-    const agent = await this.#parts.roster.restart(id)
+  async restartAgent(id: string, how: { fresh?: boolean } = {}): Promise<AgentView> {
+    const agent = await this.#parts.roster.restart(id, how)
     this.#parts.breakers.reset(id)
     this.#parts.dispatcher.wake()
     return agent.view()

@@ -51,6 +51,7 @@ export class LiveProgram {
   #starting: Promise<void> | null = null
   #isReady = false
   #isClosed = false
+  #isTakenUp = false
   /** The program's record of its conversation, once a turn has shown where it is. */
   lastRecord: string | null = null
   /** Who is told what the program shows of itself; a turn, while there is one. */
@@ -115,6 +116,8 @@ export class LiveProgram {
       this.#seen.add(signal.event)
       this.onSignal?.(signal)
     }
+    // A person's own turns leave hooks too, and nobody waits for them.
+    if (this.#isTakenUp && !this.onSignal) this.forgetHooks()
     if (exit !== null) this.#gone(exit)
   }
 
@@ -174,6 +177,11 @@ export class LiveProgram {
     await this.#processes.endLeftovers(0)
     this.look()
     this.#gone(reason)
+  }
+
+  /** Whatever an earlier host had begun is taken up: hooks without a turn belong to nobody. */
+  takenUp(): void {
+    this.#isTakenUp = true
   }
 
   /** No start follows any more. */

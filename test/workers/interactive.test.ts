@@ -156,15 +156,18 @@ t.test('a turn that ended while no host was there is judged by what it left', as
   t.match(await agent.verdict(adopted), { outcome: 'succeeded' })
 })
 
-t.test('without its tmux server a program is ended, its turn has crashed, and the next has another', async (t) => {
-  const agent = await interactiveFor(t)
-  const { pid } = agent.interactive.live
-  const turn = agent.turn('hang on')
-  void turn.launch()
-  await agent.message('started')
-  process.kill(agent.tmux.pid, 'SIGKILL')
-  t.match(await agent.verdict(turn), { outcome: 'failed', cause: 'crashed' })
-  await turn.clean()
-  t.notOk(existsSync(`/proc/${pid}`))
-  t.match(await agent.do('next'), { outcome: 'succeeded' })
-})
+t.test(
+  'without its tmux server a program is ended, its turn has crashed, and the next has another',
+  async (t) => {
+    const agent = await interactiveFor(t)
+    const { pid } = agent.interactive.live
+    const turn = agent.turn('hang on')
+    void turn.launch()
+    await agent.message('started')
+    process.kill(agent.tmux.pid, 'SIGKILL')
+    t.match(await agent.verdict(turn), { outcome: 'failed', cause: 'crashed' })
+    await turn.clean()
+    t.notOk(existsSync(`/proc/${pid}`))
+    t.match(await agent.do('next'), { outcome: 'succeeded' })
+  },
+)
