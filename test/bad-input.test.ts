@@ -5,7 +5,7 @@ import t from 'tap'
 import type { Task } from '../src/supervisor/domain/task.ts'
 import { Squadd } from './support/squadd.ts'
 
-t.setTimeout(120_000)
+t.setTimeout(600_000)
 
 type Case = [args: string[], exitCode: number, says: RegExp]
 

@@ -16,7 +16,7 @@ function serverOf(socket: string): number | null {
   return Number(answer.stdout) || null
 }
 
-t.setTimeout(rounds * 60_000)
+t.setTimeout(600_000 + rounds * 60_000)
 
 const anyOf = <T>(all: readonly T[]): T => all[Math.floor(Math.random() * all.length)]!
 

@@ -5,7 +5,7 @@ import { openSqliteStore } from '../src/supervisor/store/open.ts'
 import { first, spec, succeed, t0, verdictOf } from './store/support.ts'
 import { Squadd } from './support/squadd.ts'
 
-t.setTimeout(120_000)
+t.setTimeout(600_000)
 
 const tasks = 10_000
 

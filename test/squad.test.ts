@@ -6,7 +6,7 @@ import type { AgentView } from '../src/supervisor/domain/agent.ts'
 import { Field, gate } from './support/field.ts'
 import { Squadd } from './support/squadd.ts'
 
-t.setTimeout(120_000)
+t.setTimeout(600_000)
 
 const view = (field: Field, id: string) =>
   field.client.call('agents.show', { id }) as Promise<AgentView>

@@ -2,7 +2,7 @@ import t from 'tap'
 import { priorities } from '../../src/supervisor/domain/task.ts'
 import { digestOf, isWhereItShouldBe, liveADay, pastTheirBound, summary } from './day.ts'
 
-t.setTimeout(240_000)
+t.setTimeout(600_000)
 
 const day = { seed: 20_000, agents: 50, tasks: 20_000, hours: 24, load: 0.85 }
 

@@ -5,7 +5,7 @@ import { liveThrough } from './small-life.ts'
 import type { Case } from './steps.ts'
 import { anyCase } from './steps.ts'
 
-t.setTimeout(240_000)
+t.setTimeout(600_000)
 
 t.test('what is asked of an agent before the next supervisor has taken it up waits', async (t) => {
   const task = (affinity: string[]) => ({ input: { affinity }, after: [] })
