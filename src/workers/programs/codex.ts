@@ -18,8 +18,8 @@ export const toml = (text: string): string => JSON.stringify(text).replaceAll('\
 /**
  * OpenAI's Codex. `ask`: commands run in its sandbox, which lets them write in the worktree alone and
  * keeps the network away; what needs more is refused. `auto`: no sandbox, and nothing is asked.
- * Without `trust` the configuration, hooks and MCP servers of the repository stay off. It writes
- * counters into its `config.toml` by itself.
+ * Without `trust` the configuration, hooks and MCP servers of the repository stay off. Its
+ * `config.toml` stays as it is in headless mode.
  */
 export const codex: Program = {
   name: 'codex',
