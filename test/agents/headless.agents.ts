@@ -184,15 +184,18 @@ for (const program of programs) {
     squad.git('add', '.')
     squad.git('commit', '-q', '-m', 'a lure')
     await add(crew, 'bob', '--permission', 'auto', '--base', 'main')
-    const only = { affinity: ['bob'], affinityMode: 'required' } as const
-    const prompt = `[[id: may]] [[shell: touch ${join(crew.home, 'made')}]] [[say: DONE]]`
-    t.match(await run(crew, prompt, only), { state: 'completed', result: { output: 'DONE' } })
-    t.ok(existsSync(join(crew.home, 'made')), 'auto: even outside of its worktree')
+    const by = (id: string): Partial<TaskInput> => ({ affinity: [id], affinityMode: 'required' })
+    // Codex lets its sandbox write in /tmp as well.
+    const made = `/var/tmp/squadd-${process.pid}-${program}`
+    t.teardown(() => rmSync(made, { force: true }))
+    const prompt = `[[id: may]] [[shell: touch ${made}]] [[say: DONE]]`
+    t.match(await run(crew, prompt, by('bob')), { state: 'completed', result: { output: 'DONE' } })
+    t.ok(existsSync(made), 'auto: even outside of its worktree')
     t.notOk(existsSync(mark), 'nothing that the repository wants was run')
-    rmSync(join(crew.home, 'made'))
-    const asked = await run(crew, prompt, { affinity: ['ada'], affinityMode: 'required' })
+    rmSync(made)
+    const asked = await run(crew, prompt, by('ada'))
     t.equal(asked.state, 'completed', 'ask: it goes on without')
-    t.notOk(existsSync(join(crew.home, 'made')))
+    t.notOk(existsSync(made))
     if (program === 'claude')
       t.match(asked.result!.evidence.at(-1), { detail: /a permission was refused: Bash/ })
   })

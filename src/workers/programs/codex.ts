@@ -16,8 +16,8 @@ export function codexSettings({ spec, worktree }: Place): string[] {
 export const toml = (text: string): string => JSON.stringify(text).replaceAll('\u007F', '\\u007F')
 
 /**
- * OpenAI's Codex. `ask`: commands run in its sandbox, which lets them write in the worktree alone and
- * keeps the network away; what needs more is refused. `auto`: no sandbox, and nothing is asked.
+ * OpenAI's Codex. `ask`: commands run in its sandbox, which lets them write in the worktree and
+ * in /tmp and keeps the network away; what needs more is refused. `auto`: no sandbox, and nothing is asked.
  * Without `trust` the configuration, hooks and MCP servers of the repository stay off. Its
  * `config.toml` stays as it is in headless mode.
  */
