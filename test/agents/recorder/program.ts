@@ -25,6 +25,8 @@ export type Recorded = {
   /** What a person's id of the session is, from what came. */
   sessionOf(lines: readonly Line[], given: string): string
   ready: RegExp
+  /** The hook without which a prompt would be lost, whatever the screen shows. */
+  readyHook?: string
   submitted: string
   /** The screen of a permission dialog, and the keys for it. */
   dialog: RegExp
@@ -40,8 +42,8 @@ export type Recorded = {
   /** Lines of a transcript that say nothing about a turn. */
   padding: RegExp
   statuses?: string
-  /** Whether the turn looks over, from the lines since the prompt. */
-  over(lines: readonly Line[]): boolean
+  /** Whether the turn looks over, from the lines since the prompt and the title. */
+  over(lines: readonly Line[], title: string): boolean
 }
 
 /** A hook: its input becomes a file in the outbox, which appears whole. */

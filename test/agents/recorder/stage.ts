@@ -41,13 +41,18 @@ export class Stage {
       [this.place.outbox]: '/work/outbox',
       [this.place.ours]: '/work/ours',
       [agentsFolder()]: '/opt/agents',
-      [stub.url]: 'http://127.0.0.1:8787',
+      [new URL(stub.url).host]: '127.0.0.1:8787',
     })
   }
 
   /** The id of the conversation: ours, or the one that the program has chosen. */
   get session(): string {
     return this.program.sessionOf(this.recording.lines, this.#session)
+  }
+
+  /** Resolves when the model has been asked for the prompt with this marker. */
+  async asked(marker: string): Promise<void> {
+    await this.#stub.until((request) => request.marker === marker)
   }
 
   async close(): Promise<void> {
