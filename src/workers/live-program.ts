@@ -171,12 +171,13 @@ export class LiveProgram {
   /** Ends it: TERM, after the grace KILL. Resolves when nothing of it is left. */
   async end(reason: string, graceMs = endGraceMs): Promise<void> {
     const key = this.#key
+    const processes = this.#processes
     if (key === null) return
     const grace = Math.min(graceMs, this.#ports.setup.stopGraceMs)
-    await this.#processes.end(grace, () => this.#exitOf(key) !== null)
-    await this.#processes.endLeftovers(0)
+    await processes.end(grace, () => this.#key !== key || this.#exitOf(key) !== null)
+    await processes.endLeftovers(0)
     this.look()
-    this.#gone(reason)
+    if (this.#key === key) this.#gone(reason)
   }
 
   /** Whatever an earlier host had begun is taken up: hooks without a turn belong to nobody. */
@@ -268,8 +269,10 @@ export class LiveProgram {
   /** Its terminal is gone: nobody could talk with it any more. */
   async #lose(reason: string): Promise<void> {
     const key = this.#key
-    await this.#processes.end(0, () => true)
-    await this.#processes.endLauncher()
+    // The next start may have begun meanwhile: it has others.
+    const processes = this.#processes
+    await processes.end(0, () => true)
+    await processes.endLauncher()
     this.look()
     if (this.#key === key) this.#gone(reason)
   }

@@ -203,7 +203,8 @@ export function interactive(how: Interactive): void {
     process.kill((await crew.view(name)).programPid!, 'SIGKILL')
     t.match(await crew.settled(program.id), { outcome: 'failed', cause: 'crashed' })
     const recalled = await crew.do('[[recall]]')
-    t.match(recalled, { state: 'completed', result: { output: 'first="[[id: m1]]' } })
+    const itself = { state: 'completed', result: { output: 'first="[[id: m1]]' } }
+    t.match(recalled, itself, `after its program was killed: ${recalled.reason}`)
   })
 
   t.test(`${program}: a released agent still knows its first prompt`, { skip }, async (t) => {
