@@ -42,7 +42,7 @@ export function readHooks(
   return readdirSync(outbox)
     .filter((name) => hookName.exec(name)?.[1] === launch && !known.has(name))
     .flatMap((name) => readHook(outbox, name) ?? [])
-    .sort((a, b) => a.order - b.order)
+    .sort((a, b) => a.order - b.order || a.number - b.number)
 }
 
 function readHook(outbox: string, name: string) {
@@ -55,7 +55,9 @@ function readHook(outbox: string, name: string) {
       data: parse(readFileSync(path, 'utf8')),
       at: Number(at / 1_000_000n),
     }
-    return { name, signal, order: Number(at % 10n ** 15n) }
+    // The kernel's clock ticks some ms: what came in one tick goes by its number.
+    const number = Number(hookName.exec(name)?.[3])
+    return { name, signal, order: Number(at % 10n ** 15n), number }
   } catch (error) {
     // Someone emptied the outbox.
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined

@@ -48,6 +48,17 @@ export class Typist {
     }
   }
 
+  /** Whether no turn runs any more, at the latest after `withinMs`. */
+  async isFreeWithin(withinMs: number): Promise<boolean> {
+    const { live, terminal } = this.#ports
+    const until = performance.now() + withinMs
+    for (;;) {
+      if (terminal.isFree(await live.facts())) return true
+      if (performance.now() > until) return false
+      await delay(stepLookMs)
+    }
+  }
+
   /** Why nothing may be typed just now, or null. */
   async obstacle(): Promise<Obstacle | null> {
     const { live, terminal, tmux } = this.#ports
@@ -71,7 +82,7 @@ export class Typist {
   /** Puts a text into the input box, as one paste. */
   async paste(text: string): Promise<void> {
     const { dir, tmux, live } = this.#ports
-    writeFileSync(join(dir, pasteFile), typeable(text), { mode: 0o600 })
+    writeFileSync(join(dir, pasteFile), typeable(text, this.#ports.terminal), { mode: 0o600 })
     if (!live.window) return
     await tmux.run(...pasteInto(live.window))
     await delay(pasteMs)
@@ -110,9 +121,13 @@ const control = /[\x00-\x08\x0b-\x1f\x7f]/g
 
 /**
  * A text as it may be typed: without what a terminal would act upon. In front of a first character
- * that a program would take for a command (`!`, `/`, `#`, `@` …) goes a space.
+ * that a program would take for a command (`!`, `/`, `#`, `@` …) goes a space, and one follows a
+ * backslash at the end, which would make a new line of Enter.
  */
-export function typeable(text: string): string {
+export function typeable(text: string, { literal = spaced }: Pick<Terminal, 'literal'>): string {
   const plain = text.replaceAll(/\r\n?/g, '\n').replaceAll(control, '').trimEnd()
-  return /^[^\p{L}\p{N}\s"'([{<*`]/u.test(plain) ? ` ${plain}` : plain
+  return literal(plain.endsWith('\\') ? `${plain} ` : plain)
 }
+
+const spaced = (text: string): string =>
+  /^[^\p{L}\p{N}\s"'([{<*`]/u.test(text) ? ` ${text}` : text

@@ -24,4 +24,6 @@ export type Launch = {
   env?: Readonly<Record<string, string>>
   /** Files to be written into the place's folder before the start, by name. */
   files?: Readonly<Record<string, string>>
+  /** Symbolic links to be made there, by name; what had the name before goes. */
+  links?: Readonly<Record<string, string>>
 }

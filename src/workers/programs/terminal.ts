@@ -30,6 +30,8 @@ export type TurnEnd = {
   /** The answer, or what was said instead. */
   text: string
   retryAt?: number | null
+  /** The program would go on with it: it is broken off before anything else. */
+  isRunning?: true
 }
 
 /** What every program's turn has; each adds its own memory. Plain data. */
@@ -85,6 +87,8 @@ export interface Terminal {
   /** The file in which the program says what it does, where it keeps one. */
   readonly statusFile?: (pid: number, env: Readonly<Record<string, string>>) => string
   readonly detector: Detector
+  /** A text in the form in which this program takes it for a prompt, where a space does not do. */
+  readonly literal?: (text: string) => string
   /** Empties the input box. */
   readonly clear: readonly Step[]
   /** Breaks the turn off. */
