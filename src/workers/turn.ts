@@ -167,7 +167,7 @@ export class Turn implements Work {
     const obstacle = await typist.untilFree(freeLimitMs, () => !this.isOpen || this.#stop !== null)
     if (!this.isOpen || this.#stop !== null) return
     if (obstacle !== null) return this.#conclude({ kind: 'not-started', reason: obstacle })
-    await typist.take(this.#ports.terminal.clear)
+    await typist.clear()
     const place = this.#signals.begin(this.#typed(), null)
     this.#keep({ ...this.#note!, phase: 'typing', launch: live.launch, at: Date.now(), ...place })
     await typist.paste(this.order.prompt)
@@ -199,7 +199,7 @@ export class Turn implements Work {
 
   /** Everything that was typed is still in the box. */
   async #takeBack(): Promise<void> {
-    await this.#ports.typist.take(this.#ports.terminal.clear)
+    await this.#ports.typist.clear()
     await this.#conclude({ kind: 'not-started', reason: 'the program did not take the prompt' })
   }
 
@@ -259,7 +259,7 @@ export class Turn implements Work {
     }
     if (!isOver()) await live.end('it did not let itself be interrupted')
     // A prompt that was broken off at once returns to the box.
-    else await typist.take(terminal.clear).catch(() => false)
+    else await typist.clear().catch(() => false)
   }
 
   /** Ends what has been judged already; what does not let itself be interrupted is ended whole. */

@@ -97,6 +97,12 @@ export class Typist {
     return true
   }
 
+  /** Empties the input box, if there is something in it. */
+  async clear(): Promise<boolean> {
+    const { live, terminal } = this.#ports
+    return !terminal.input(await live.screen()) || this.take(terminal.clear)
+  }
+
   async press(key: string): Promise<void> {
     const { tmux, live } = this.#ports
     if (live.window) await tmux.run(pressKey(live.window, key))

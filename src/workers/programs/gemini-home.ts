@@ -62,15 +62,19 @@ function settingsFor(user: Settings, ours: Hooks): Settings {
     hooks[event] = [...(hooks[event] ?? []), { matcher, hooks: [hook] }]
   }
   const general = fieldsOf(user['general'])
+  const context = fieldsOf(user['context'])
   return {
     ...user,
     hooks,
     hooksConfig: { ...fieldsOf(user['hooksConfig']), enabled: true },
     general: { ...general, enableAutoUpdate: false, vimMode: false },
+    // A word with an @ in a prompt gets a file of just this name read with it, not any that is like it.
+    context: {
+      ...context,
+      fileFiltering: { ...fieldsOf(context['fileFiltering']), enableRecursiveFileSearch: false },
+    },
     ui: {
       ...fieldsOf(user['ui']),
-      // What a prompt names with an @ is for the model to read, not for the input box.
-      escapePastedAtSymbols: true,
       // Its title tells when it has ended.
       hideWindowTitle: false,
       dynamicWindowTitle: true,

@@ -59,9 +59,12 @@ export const geminiTerminal: Terminal = {
   isFree: ({ title, screen }) =>
     !/^[✦✋]|Working…|Action Required/.test(title) && geminiTerminal.input(screen) !== null,
   detector: geminiTurn,
-  // It trims a prompt before it looks for a command: only a character without width stays in front.
-  literal: (text) => (/^\s*[/?]/.test(text) ? `\u200b${text}` : text.replace(/^(?=[!#@])/, ' ')),
-  clear: [{ press: 'C-u' }],
+  literal: (text) => withoutPopup(withoutCommand(text)),
+  clear: [
+    { press: 'Escape' },
+    { await: /Esc again to clear/i, withinMs: 1000 },
+    { press: 'Escape' },
+  ],
   interrupt: [{ press: 'Escape' }],
   answer(choice) {
     const shown = { await: geminiTerminal.dialog, withinMs: 5000 }
@@ -70,3 +73,13 @@ export const geminiTerminal: Terminal = {
     return /^(no|deny|cancel)$/i.test(choice) ? [shown, { press: 'Escape' }] : null
   },
 }
+
+/**
+ * It trims a prompt before it looks for a command, and takes every path for one: a character without
+ * width (U+2060; others it removes) stays in front. The rest are keys that it acts upon.
+ */
+const withoutCommand = (text: string): string =>
+  /^\s*\/(?![/*])/.test(text) ? `\u2060${text}` : text.replace(/^(?=[!?#@])/, ' ')
+
+/** After the name of a file it offers others, and Enter would take one of them. */
+const withoutPopup = (text: string): string => (/@\S*$/.test(text) ? `${text} ` : text)
