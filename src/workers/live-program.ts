@@ -14,7 +14,14 @@ import { identify, isAlive } from './processes.ts'
 import type { Signal, Terminal, TerminalFacts } from './programs/terminal.ts'
 import type { Screens } from './screen.ts'
 import { StartProblem } from './start-problem.ts'
-import { closeWindow, describePane, openProgram, parsePane, parsePanes } from './tmux-commands.ts'
+import {
+  closeWindow,
+  describePane,
+  openProgram,
+  parsePane,
+  parsePanes,
+  pressKey,
+} from './tmux-commands.ts'
 import type { Pane, PaneFacts, WindowId } from './tmux-commands.ts'
 import type { Tmux } from './tmux.ts'
 
@@ -22,6 +29,7 @@ import type { Tmux } from './tmux.ts'
 const readyLimitMs = 60_000
 /** How often a starting program is looked at: no event tells that its screen is ready. */
 const startLookMs = 100
+const greetLooks = 10
 const endGraceMs = 3000
 
 export type LivePorts = {
@@ -189,8 +197,9 @@ export class LiveProgram {
         throw this.#problem ?? new StartProblem('spawn_failed', 'it has ended')
       if (!this.#window) continue
       const screen = await this.screen()
-      const { ready, dialog, obstacles } = this.#ports.terminal
+      const { ready, dialog, obstacles, greetings = [] } = this.#ports.terminal
       if (ready.screen.test(screen) && !dialog.test(screen) && this.#hasBegun(ready.hook)) break
+      await this.#greet(greetings.find((one) => one.screen.test(screen))?.press)
       const obstacle = obstacles.find((one) => one.screen.test(screen))
       shown = obstacle ? shown + 1 : 0
       if (obstacle && shown >= 5)
@@ -208,6 +217,14 @@ export class LiveProgram {
     return hook === undefined || this.#seen.has(hook) || this.#isRecalled
   }
 
+  /** A program that has just painted may not read keys yet: after some looks it is pressed again. */
+  async #greet(key: string | undefined): Promise<void> {
+    this.#greeted = key === undefined ? 0 : this.#greeted + 1
+    if (key === undefined || this.#greeted % greetLooks !== 1 || !this.#window) return
+    await this.#ports.tmux.run(pressKey(this.#window, key))
+  }
+
+  #greeted = 0
   #isRecalled = true
   #problem: StartProblem | null = null
 

@@ -167,7 +167,8 @@ export class Turn implements Work {
     const obstacle = await typist.untilFree(freeLimitMs, () => !this.isOpen || this.#stop !== null)
     if (!this.isOpen || this.#stop !== null) return
     if (obstacle !== null) return this.#conclude({ kind: 'not-started', reason: obstacle })
-    await typist.clear()
+    if (!(await typist.clear()))
+      return this.#conclude({ kind: 'not-started', reason: 'a text stays in its input box' })
     const place = this.#signals.begin(this.#typed(), null)
     this.#keep({ ...this.#note!, phase: 'typing', launch: live.launch, at: Date.now(), ...place })
     await typist.paste(this.order.prompt)

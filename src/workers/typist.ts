@@ -16,6 +16,11 @@ const pasteMs = 300
 const lookMs = 500
 /** Between two looks for a text on the screen. */
 const stepLookMs = 50
+/** A key without effect on the screen in this time was lost. */
+const lostMs = 700
+const presses = 5
+/** A box is emptied line by line. */
+const clears = 30
 
 export type TypistPorts = { dir: string; tmux: Tmux; live: LiveProgram; terminal: Terminal }
 
@@ -91,21 +96,45 @@ export class Typist {
   /** Presses keys and waits for screens; false when one did not come. */
   async take(steps: readonly Step[]): Promise<boolean> {
     for (const step of steps) {
-      if ('press' in step) await this.press(step.press)
-      else if (!(await this.#shows(step.await, step.withinMs))) return false
+      if ('press' in step) {
+        if (!(await this.#pressed(step.press, step.whileShows))) return false
+      } else if (!(await this.#shows(step.await, step.withinMs))) return false
     }
     return true
   }
 
-  /** Empties the input box, if there is something in it. */
+  /** Empties the input box; false when something stays in it. */
   async clear(): Promise<boolean> {
     const { live, terminal } = this.#ports
-    return !terminal.input(await live.screen()) || this.take(terminal.clear)
+    for (let i = 0; i < clears; i++) {
+      if (!terminal.input(await live.screen())) return true
+      await this.take(terminal.clear)
+      if (i > 0) await delay(stepLookMs)
+    }
+    return false
   }
 
   async press(key: string): Promise<void> {
     const { tmux, live } = this.#ports
     if (live.window) await tmux.run(pressKey(live.window, key))
+  }
+
+  async #pressed(key: string, whileShows: RegExp | undefined): Promise<boolean> {
+    const shown = whileShows?.exec(await this.#ports.live.screen())?.[0]
+    for (let i = 0; i < presses; i++) {
+      await this.press(key)
+      if (shown === undefined || (await this.#changes(whileShows!, shown))) return true
+    }
+    return false
+  }
+
+  async #changes(text: RegExp, from: string): Promise<boolean> {
+    const until = performance.now() + lostMs
+    while (performance.now() < until) {
+      if (text.exec(await this.#ports.live.screen())?.[0] !== from) return true
+      await delay(stepLookMs)
+    }
+    return false
   }
 
   async #shows(text: RegExp, withinMs: number): Promise<boolean> {

@@ -1,13 +1,14 @@
 import type { ProgramName } from '../../supervisor/domain/agent.ts'
 import { SquadError } from '../../supervisor/domain/error.ts'
 import { claude } from './claude.ts'
+import { codex } from './codex.ts'
 import { command } from './command.ts'
 import { gemini } from './gemini.ts'
 import type { Program } from './program.ts'
 import { shell } from './shell.ts'
 import type { Terminal } from './terminal.ts'
 
-const programs: Partial<Record<ProgramName, Program>> = { shell, command, claude, gemini }
+const programs: Partial<Record<ProgramName, Program>> = { shell, command, claude, codex, gemini }
 
 /** The program of that name. Throws SQUADD_BAD_CONFIG for one that is not built yet. */
 export function programOf(name: ProgramName): Program {

@@ -64,8 +64,11 @@ export interface Detector<T extends Turn = Turn> {
 
 export type TurnContext = { pid: number; env: Readonly<Record<string, string>>; now: number }
 
-/** A key by tmux's name of it, or a text to wait for on the screen. */
-export type Step = { press: string } | { await: RegExp; withinMs: number }
+/**
+ * A key by tmux's name of it, or a text to wait for on the screen. `whileShows`: a program that was
+ * busy may lose a key; it is pressed again as long as what this matched stands there unchanged.
+ */
+export type Step = { press: string; whileShows?: RegExp } | { await: RegExp; withinMs: number }
 
 /** What can be seen of a program from outside. */
 export type TerminalFacts = { screen: string; title: string; status: Fields | null }
@@ -76,6 +79,8 @@ export interface Terminal {
   launch(place: Place): Omit<Launch, 'stdin'>
   /** The screen shows that it takes a prompt; `hook` is the event that comes first, if one does. */
   readonly ready: { screen: RegExp; hook?: string }
+  /** What stands in front at the start, and the key that passes it. */
+  readonly greetings?: readonly { screen: RegExp; press: string }[]
   /** What a screen that will never be ready means: not logged in, a dialog that nobody answers. */
   readonly obstacles: readonly { screen: RegExp; cause: Cause; reason: string }[]
   /** A dialog covers the place where the prompt goes. */
@@ -89,7 +94,7 @@ export interface Terminal {
   readonly detector: Detector
   /** A text in the form in which this program takes it for a prompt, where a space does not do. */
   readonly literal?: (text: string) => string
-  /** Empties the input box. */
+  /** Empties the input box, or a line of it: taken until it is empty. */
   readonly clear: readonly Step[]
   /** Breaks the turn off. */
   readonly interrupt: readonly Step[]

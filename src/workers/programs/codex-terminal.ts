@@ -1,0 +1,97 @@
+import { codexTurn } from './codex-turn.ts'
+import { setting, sharedOptions, toml } from './codex-options.ts'
+import type { Place } from './launch.ts'
+import type { Step, Terminal } from './terminal.ts'
+
+/** Events whose hooks write into the outbox; per tool call there is none, it would cost 5 ms each. */
+const events = ['UserPromptSubmit', 'PermissionRequest', 'Stop', 'Interrupt'] as const
+
+function hooks(place: Place): string[] {
+  return events.flatMap((event) => {
+    const command =
+      event === 'PermissionRequest' && place.spec.permission === 'auto'
+        ? `cat >/dev/null; printf '%s' '${allow}'`
+        : place.hook(event)
+    return setting(
+      `hooks.${event}`,
+      `[{hooks=[{type="command",command=${toml(command)},timeout=10}]}]`,
+    )
+  })
+}
+
+/** What asks may leave the sandbox, as if a person said yes; what does not ask stays in it. */
+const allow = JSON.stringify({
+  hookSpecificOutput: { hookEventName: 'PermissionRequest', decision: { behavior: 'allow' } },
+})
+
+/** The dialogs end the screen: the same words further up are a quotation. */
+const permission =
+  /Would you like to (?:run|make|send|grant)(?![\s\S]*Would you like to)[\s\S]*esc to cancel\s*$/
+
+const pressIn = (key: string): readonly Step[] => [
+  { await: permission, withinMs: 10_000 },
+  { press: key, whileShows: permission },
+]
+
+/** Codex in its terminal. */
+export const codexTerminal: Terminal = {
+  launch(place) {
+    const { conversation, spec, worktree } = place
+    return {
+      argv: [
+        'codex',
+        ...(conversation?.isBegun ? ['resume', conversation.id] : []),
+        ...hooks(place),
+        // Hooks that nobody has looked at in its /hooks would be left out, ours too.
+        '--dangerously-bypass-hook-trust',
+        ...sharedOptions(place),
+        // Its title says whether it works: `Ready`, `Working ⠸`, `[ ! ] Action Required`.
+        ...setting('tui.terminal_title', '["run-state","activity"]'),
+        '-a',
+        'on-request',
+        // Else it asks whether to go on where the conversation began.
+        '-C',
+        worktree,
+        ...spec.argv,
+      ],
+      env: place.env,
+    }
+  },
+  ready: { screen: /^› (?!\d+\. )/m },
+  greetings: [
+    // An untrusted folder: nothing that it configures runs, and nothing is stored.
+    { screen: /^› 1\. Open restricted\s[\s\S]*enter continue/m, press: 'Enter' },
+  ],
+  obstacles: [
+    {
+      screen: /Sign in with ChatGPT|Welcome to Codex|Provide your own API key/,
+      cause: 'auth',
+      reason: 'codex is not logged in: run codex once as this user',
+    },
+    {
+      screen: /Hooks need review/,
+      cause: 'bad_config',
+      reason: 'codex asks for a review of hooks: run codex once as this user',
+    },
+  ],
+  dialog: /(?:esc to (?:cancel|go back)|[Pp]ress enter to \w+|enter continue · esc back)[^\n]*\s*$/,
+  input(screen) {
+    const from = screen.search(/^›(?![\s\S]*^›)/m)
+    if (from < 0 || codexTerminal.dialog.test(screen)) return null
+    // Under the box and an empty line stands what it tells of itself.
+    const [, box = ''] =
+      /^›([\s\S]*?)(?:\n\s*\n(?:(?!\n\s*\n)[\s\S])*)?$/.exec(screen.slice(from).trimEnd()) ?? []
+    const text = box.trim()
+    return text === 'Ask Codex to do anything' ? '' : text
+  },
+  isFree: ({ title }) => title.trim() === 'Ready',
+  detector: codexTurn,
+  clear: [{ press: 'C-u' }],
+  interrupt: [{ press: 'Escape' }],
+  answer(choice, { kind }) {
+    if (kind !== 'permission') return null
+    if (/^[1-9]$/.test(choice)) return pressIn(choice)
+    if (/^(yes|allow)$/i.test(choice)) return pressIn('y')
+    return /^(no|deny|cancel)$/i.test(choice) ? pressIn('Escape') : null
+  },
+}

@@ -1,0 +1,192 @@
+import { codexCause, codexError, codexRetryAt } from './codex-cause.ts'
+import type { Detector, Fields, Signal, Turn, TurnEnd } from './terminal.ts'
+import {
+  ask,
+  beginTurn,
+  endTurn,
+  fieldsOf,
+  goOn,
+  holdsPrompt,
+  noted,
+  numberOf,
+  textOf,
+} from './terminal.ts'
+
+/** How long the record may lag behind the Interrupt hook. */
+const recordMs = 1000
+/** A Stop without any record to confirm it. */
+const unconfirmedMs = 15_000
+/** How often the title is asked whether a question still stands. */
+const questionMs = 1000
+
+type CodexTurn = Turn & {
+  /** Codex's own name of the turn: another turn's signals are not ours. */
+  id: string
+  /** The record is readable: it has told something of this turn. */
+  hasRecord: boolean
+  /** Stop: never the end by itself, a hook of the user's own may send the turn on. */
+  stop: { text: string } | null
+  isBrokenOff: boolean
+  /** What was asked since the turn last went on. */
+  asked: string[]
+  /** The title has told of the question. */
+  isShown: boolean
+  limits: Fields
+}
+
+/**
+ * Codex. The record of its conversation decides: `task_complete` or `turn_aborted` of our turn.
+ * Hooks say that the prompt was taken, and when it asks; failures have none.
+ */
+export const codexTurn: Detector<CodexTurn> = {
+  begin: (prompt) => ({
+    ...beginTurn(prompt),
+    id: '',
+    hasRecord: false,
+    stop: null,
+    isBrokenOff: false,
+    asked: [],
+    isShown: false,
+    limits: {},
+  }),
+  next(turn, signal) {
+    if (turn.phase === 'ended') return turn
+    switch (signal.source) {
+      case 'hook':
+        return onHook(turn, signal)
+      case 'record':
+        return onRecord(turn, signal)
+      case 'title':
+        return onTitle(turn, signal)
+      case 'clock':
+        return onClock(turn, signal.at)
+      case 'gone':
+        return endTurn(turn, gone(turn, signal.reason), signal.at, 'process')
+      case 'status':
+        return turn
+    }
+  },
+}
+
+function onHook(turn: CodexTurn, { event, data, at }: Signal & { source: 'hook' }): CodexTurn {
+  if (turn.phase === 'typed') {
+    if (event !== 'UserPromptSubmit' || !holdsPrompt(data['prompt'], turn.prompt)) return turn
+    turn.id = textOf(data['turn_id'])
+    turn.record = textOf(data['transcript_path']) || null
+    turn.conversation = textOf(data['session_id']) || null
+    return goOn(turn, at, 'hook', 'UserPromptSubmit: it has the prompt')
+  }
+  // A subagent's question is one too; everything else counts for our turn alone.
+  if (event === 'PermissionRequest') return onQuestion(turn, data, at)
+  if (data['turn_id'] !== turn.id) return turn
+  if (event === 'Stop') {
+    turn.stop = { text: textOf(data['last_assistant_message']) }
+    if (!turn.hasRecord) turn.wakeAt = at + unconfirmedMs
+    return noted(turn, 'hook', at, 'Stop: perhaps the end')
+  }
+  if (event !== 'Interrupt') return turn
+  turn.isBrokenOff = true
+  turn.wakeAt = at + recordMs
+  return noted(turn, 'hook', at, 'Interrupt')
+}
+
+function onQuestion(turn: CodexTurn, data: Fields, at: number): CodexTurn {
+  turn.asked.push(askedIn(data))
+  turn.isShown = false
+  turn.wakeAt = at + questionMs
+  return ask(turn, { kind: 'permission', text: turn.asked.join('\n') }, at, 'hook')
+}
+
+function onRecord(turn: CodexTurn, { data, at }: Signal & { source: 'record' }): CodexTurn {
+  const payload = fieldsOf(data['payload'])
+  if (payload['type'] === 'token_count') turn.limits = fieldsOf(payload['rate_limits'])
+  if (turn.id === '' || payload['turn_id'] !== turn.id) return turn
+  turn.hasRecord = true
+  if (data['type'] === 'token_usage_record') return count(turn, payload)
+  if (data['type'] !== 'event_msg') return turn
+  if (payload['type'] === 'task_complete')
+    return endTurn(turn, endOf(turn, payload, at), at, 'record')
+  if (payload['type'] === 'turn_aborted')
+    return endTurn(turn, aborted(turn, textOf(payload['reason'])), at, 'record')
+  return turn
+}
+
+/** While it asks, nothing but its title tells that somebody has answered at the keyboard. */
+function onTitle(turn: CodexTurn, { text, at }: Signal & { source: 'title' }): CodexTurn {
+  turn.wantsTitle = false
+  if (turn.phase !== 'waiting') return turn
+  const isAsking = text.includes('Action Required')
+  if (turn.isShown && !isAsking) {
+    turn.asked = []
+    return goOn(turn, at, 'title', 'it was answered')
+  }
+  turn.isShown ||= isAsking
+  turn.wakeAt = at + questionMs
+  return turn
+}
+
+function onClock(turn: CodexTurn, at: number): CodexTurn {
+  if (turn.wakeAt === null || at < turn.wakeAt) return turn
+  turn.wakeAt = null
+  if (turn.isBrokenOff) return endTurn(turn, aborted(turn, 'interrupted'), at, 'hook')
+  if (turn.phase === 'waiting') turn.wantsTitle = true
+  else if (turn.stop && !turn.hasRecord)
+    return endTurn(
+      turn,
+      unproved('a Stop hook came, but no record of the turn', turn.stop),
+      at,
+      'hook',
+    )
+  return turn
+}
+
+function endOf(turn: CodexTurn, payload: Fields, at: number): TurnEnd {
+  const text = textOf(payload['last_agent_message'])
+  const error = codexError(payload['error'])
+  if (error !== null) {
+    const cause = codexCause(error)
+    const retryAt = cause === 'quota' ? codexRetryAt(error.message, turn.limits, at) : null
+    const reason = error.message.replaceAll(/\s+/g, ' ').slice(0, 300) || 'it failed'
+    return { kind: 'failed', cause, reason, text, retryAt }
+  }
+  if (text.trim() === '')
+    return { kind: 'failed', cause: 'agent_error', reason: 'it ended without an answer', text }
+  return { kind: 'completed', cause: null, reason: 'it has ended', text }
+}
+
+function aborted({ asked }: CodexTurn, why: string): TurnEnd {
+  const at = asked.length > 0 ? ` at the question: ${asked.join(', ')}` : ''
+  if (why === 'interrupted' || why === 'replaced')
+    return { kind: 'interrupted', cause: null, reason: `broken off${at}`, text: '' }
+  return { kind: 'failed', cause: 'agent_error', reason: `it broke off: ${why}`, text: '' }
+}
+
+/** After a Stop that nothing confirmed nobody knows whether the turn would have gone on. */
+const gone = ({ stop }: CodexTurn, reason: string): TurnEnd =>
+  stop
+    ? unproved(`${reason} after an unconfirmed Stop`, stop)
+    : { kind: 'failed', cause: 'crashed', reason, text: '' }
+
+const unproved = (reason: string, { text }: { text: string }): TurnEnd => ({
+  kind: 'unproved',
+  cause: null,
+  reason,
+  text,
+})
+
+function askedIn(data: Fields): string {
+  const input = fieldsOf(data['tool_input'])
+  const what = textOf(input['command']) || JSON.stringify(input)
+  return `${textOf(data['tool_name'])}: ${what}`.slice(0, 1000)
+}
+
+/** What the turn has used so far, of all its requests; what the conversation used before is not in it. */
+function count(turn: CodexTurn, payload: Fields): CodexTurn {
+  const usage = fieldsOf(payload['turn_token_usage'])
+  turn.usage = {
+    inputTokens: numberOf(usage['input_tokens']),
+    outputTokens: numberOf(usage['output_tokens']),
+    costUsd: null,
+  }
+  return turn
+}

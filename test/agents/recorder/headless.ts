@@ -1,0 +1,76 @@
+import { createInterface } from 'node:readline'
+import { text } from 'node:stream/consumers'
+import { once } from 'node:events'
+import { spawn } from 'node:child_process'
+import { setTimeout as pause } from 'node:timers/promises'
+import { cut } from './recording.ts'
+import { parsed, readOutbox } from './sources.ts'
+import type { Stage } from './stage.ts'
+
+type Run = {
+  prompt: string
+  /** A signal, so long after the start. */
+  signal?: [name: NodeJS.Signals, afterMs: number]
+}
+
+type Scene = Run[] | ((stage: Stage) => Run[])
+
+/** What happens in the recordings of headless programs: one run, or several of one conversation. */
+export const headlessScenes: Record<string, Scene> = {
+  answer: [{ prompt: '[[delay: 1]] [[say: The answer is 42.]]' }],
+  write: [{ prompt: '[[write: note.txt|hello]] [[say: Written.]]' }],
+  permission: ({ program }) => [{ prompt: `${program.asking('touch no.txt')} [[say: Done.]]` }],
+  'status-400': [{ prompt: '[[status: 400]]' }],
+  'status-401': [{ prompt: '[[status: 401]]' }],
+  'status-429': [{ prompt: '[[status: 429]]' }],
+  'status-500-twice': [{ prompt: '[[status: 500 x2]] [[say: At last.]]' }],
+  'status-529': [{ prompt: '[[status: 529]]' }],
+  'rate-limit': [{ prompt: '[[limit]]' }],
+  overflow: [{ prompt: '[[overflow]]' }],
+  empty: [{ prompt: '[[empty]]' }],
+  refusal: [{ prompt: '[[refusal]]' }],
+  'max-tokens': [{ prompt: '[[maxtok]] [[say: It was the best of]]' }],
+  subagent: [{ prompt: '[[agent: ((delay: 5)) ((say: SUB-ANSWER))]] [[say: Asked.]]' }],
+  hang: [{ prompt: '[[hang]]', signal: ['SIGINT', 15_000] }],
+  interrupt: [{ prompt: '[[drip: 100]] [[long: 2000]]', signal: ['SIGINT', 8_000] }],
+  terminate: [{ prompt: '[[drip: 100]] [[long: 2000]]', signal: ['SIGTERM', 8_000] }],
+  'blocking-hook': [{ prompt: '[[say: First.]]' }],
+  resume: [{ prompt: '[[say: Before.]]' }, { prompt: '[[recall]]' }],
+  kill: [{ prompt: '[[delay: 30]]', signal: ['SIGKILL', 8_000] }, { prompt: '[[recall]]' }],
+}
+
+const limitMs = 60_000
+
+export async function runHeadless(stage: Stage, scene: Scene): Promise<void> {
+  const runs = typeof scene === 'function' ? scene(stage) : scene
+  for (const [i, run] of runs.entries()) await runOnce(stage, run, i)
+}
+
+async function runOnce(stage: Stage, { prompt, signal }: Run, before: number): Promise<void> {
+  const { recording, place, program, session } = stage
+  const argv = program[before === 0 ? 'headless' : 'headlessResume'](place, session)
+  const [file = '', ...args] = argv
+  recording.begin()
+  recording.add('process', 'start', { argv: cut(argv, 200), stdin: prompt })
+  const child = spawn(file, args, { cwd: place.tree, env: stage.env, stdio: 'pipe' })
+  child.stdin.end(`[[id: p${before + 1}]] ${prompt}`)
+  createInterface({ input: child.stdout }).on('line', (line) =>
+    recording.add('stdout', null, parsed(line)),
+  )
+  const stderr = text(child.stderr)
+  const exited = once(child, 'exit')
+  const send = async ([name, afterMs]: readonly [NodeJS.Signals, number], why: string) => {
+    await pause(afterMs, undefined, { signal: ended.signal })
+    recording.add(why === 'key' ? 'key' : 'process', why === 'key' ? name : why, { afterMs })
+    child.kill(name)
+  }
+  const ended = new AbortController()
+  const quiet = () => {}
+  if (signal) send(signal, 'key').catch(quiet)
+  send(['SIGKILL', limitMs], 'recorder-gave-up').catch(quiet)
+  const [status, by] = (await exited) as [number | null, NodeJS.Signals | null]
+  ended.abort()
+  recording.add('process', 'exit', { status, signal: by })
+  recording.add('stderr', null, await stderr)
+  readOutbox(place.outbox, recording)
+}
