@@ -109,8 +109,13 @@ enabled = false
         },
       },
     })
-    // It would fetch this package at its first start, and hang without a word where it cannot.
-    write('.config/opencode/package.json', { dependencies: { '@opencode-ai/plugin': '1.18.33' } })
+    // At every start it wants this package here, and where it cannot fetch it hangs without a word.
+    const dependencies = { '@opencode-ai/plugin': '1.18.33' }
+    write('.config/opencode/package.json', { dependencies })
+    write('.config/opencode/package-lock.json', {
+      lockfileVersion: 3,
+      packages: { '': { dependencies } },
+    })
     symlinkSync(
       join(agentsFolder(), 'node_modules'),
       join(home, '.config/opencode/node_modules'),

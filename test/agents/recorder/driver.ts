@@ -120,10 +120,12 @@ export class Driver {
 
   /** Waits until the turn looks over and nothing has come for a while. */
   async ended({ quietMs = 2_000, limitMs = 60_000 } = {}): Promise<void> {
+    const { lines } = this.recording
+    const title = () => String(lines.findLast(({ source }) => source === 'title')?.data)
     const limit = performance.now() + limitMs
     for (;;) {
       const quiet = performance.now() - this.recording.lastAt > quietMs
-      if (quiet && this.program.over(this.recording.lines.slice(this.#from))) break
+      if (quiet && this.program.over(lines.slice(this.#from), title())) break
       if (performance.now() > limit) {
         this.recording.add('process', 'recorder-gave-up', { limitMs })
         break

@@ -64,9 +64,6 @@ export const gemini: Recorded = {
   asking: (command) => `[[shell: ${command}]]`,
   transcripts: '.gemini/tmp/*/chats/*.jsonl',
   padding: /^$/,
-  over(lines) {
-    const begun = lines.some(({ name }) => name === 'BeforeAgent')
-    const title = lines.findLast(({ source }) => source === 'title')?.data
-    return begun && String(title).includes('Ready')
-  },
+  over: (lines, title) =>
+    title.includes('Ready') && lines.some(({ name }) => name === 'BeforeAgent'),
 }

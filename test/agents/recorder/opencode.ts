@@ -1,6 +1,5 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Line } from './recording.ts'
 import type { Recorded } from './program.ts'
 
 const plugin = `import { renameSync, writeFileSync } from 'node:fs'
@@ -56,10 +55,8 @@ export const opencode: Recorded = {
   transcripts: '.none',
   padding: /^$/,
   over(lines) {
-    const events = lines.filter(({ source }) => source === 'hook')
-    return root(events).at(-1)?.name === 'session_idle' || events.at(-1)?.name === 'session_idle'
+    const idle = lines.some(({ name }) => name === 'session_idle')
+    const status = lines.findLast(({ name }) => name === 'session_status')?.data
+    return idle && JSON.stringify(status ?? null).includes('"type":"idle"')
   },
 }
-
-const root = (events: readonly Line[]) =>
-  events.filter(({ name }) => name === 'session_idle' || name === 'session_status')

@@ -40,8 +40,8 @@ export type Recorded = {
   /** Lines of a transcript that say nothing about a turn. */
   padding: RegExp
   statuses?: string
-  /** Whether the turn looks over, from the lines since the prompt. */
-  over(lines: readonly Line[]): boolean
+  /** Whether the turn looks over, from the lines since the prompt and the title. */
+  over(lines: readonly Line[], title: string): boolean
 }
 
 /** A hook: its input becomes a file in the outbox, which appears whole. */

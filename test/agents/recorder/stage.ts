@@ -41,7 +41,7 @@ export class Stage {
       [this.place.outbox]: '/work/outbox',
       [this.place.ours]: '/work/ours',
       [agentsFolder()]: '/opt/agents',
-      [stub.url]: 'http://127.0.0.1:8787',
+      [new URL(stub.url).host]: '127.0.0.1:8787',
     })
   }
 
