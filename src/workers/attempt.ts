@@ -200,7 +200,7 @@ export class Attempt implements Work {
     try {
       this.#memo = writeLaunch(setup, this.order, program, {
         base,
-        conversation: conversation.current,
+        conversation: conversation.forStart(),
       })
     } catch (error) {
       return this.#conclude({ kind: 'refused', reason: oneLine(error) })

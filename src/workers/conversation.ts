@@ -28,11 +28,12 @@ export class Conversation {
     }
   }
 
-  /** The one to go on with, or an id for a new one; null where the program names it itself. */
-  get current(): KnownConversation | null {
+  /** The one to go on with, or a new id for this start; null where the program names it itself. */
+  forStart(): KnownConversation | null {
     const { newConversation } = this.#program
-    if (!this.#known && newConversation) this.#known = { id: newConversation(), isBegun: false }
-    return this.#known
+    // A start that failed may have used the last id up.
+    if (this.#known) return this.#known
+    return newConversation ? { id: newConversation(), isBegun: false } : null
   }
 
   /** The program has stored something under this id. */

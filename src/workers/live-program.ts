@@ -239,7 +239,7 @@ export class LiveProgram {
     this.#isRecalled = false
     this.#seen.clear()
     deleteHooks(setup.outbox, { but: key })
-    writeProgramLaunch(setup, key, terminal, conversation.current)
+    writeProgramLaunch(setup, key, terminal, conversation.forStart())
     writeFileSync(this.#noteFile, `${key}\n`, { mode: 0o600 })
     this.#key = key
     this.#processes = this.#processesOf(key)

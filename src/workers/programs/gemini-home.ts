@@ -3,32 +3,36 @@ import { join } from 'node:path'
 import stripJsonComments from 'strip-json-comments'
 import { StartProblem } from '../start-problem.ts'
 import type { Launch, Place } from './launch.ts'
+import type { Fields } from './terminal.ts'
 import { fieldsOf } from './terminal.ts'
 
 /** What Gemini keeps for itself: each of our agents has its own. */
-const own = ['settings.json', 'policies', 'tmp', 'history', 'projects.json', 'state.json']
+const own = ['settings.json', 'tmp', 'history', 'projects.json', 'state.json']
+/** Folders that get something of ours beside what the user has in them. */
+const shared = ['policies', 'extensions']
 
 /**
- * Gemini takes hooks from its settings alone, and the settings of the system only from root. So each
- * agent gets a home of its own in our folder (GEMINI_CLI_HOME): a copy of the user's settings with
- * ours in it, a rule for what it may do without asking, its own conversations, and links to
- * everything else of the user's (logins, memory, commands, extensions). An extension folder would
- * work too, but in the user's home and in all of his sessions; this leaves nothing there, and works
- * as root and as anybody else. Throws StartProblem for settings that Gemini could not read either.
+ * Gemini takes hooks from settings and from extensions: in a folder that is not trusted from
+ * extensions alone, and the settings of the system only from root. An extension in the user's home
+ * would run in all of his sessions. So each agent gets a home of its own in our folder
+ * (GEMINI_CLI_HOME): our extension, a copy of the user's settings, rules for what it may do without
+ * asking, its own conversations, and links to all the rest of the user's (logins, memory, commands,
+ * extensions). It leaves nothing in the user's home and works as root and as anybody else. Throws
+ * StartProblem for settings that Gemini could not read either.
  */
 export function geminiHome(place: Place, hooks: Hooks): Required<Pick<Launch, 'files' | 'links'>> {
   const home = place.env['GEMINI_CLI_HOME'] ?? place.env['HOME'] ?? '/'
   const user = join(home, '.gemini')
-  const settings = settingsFor(readSettings(join(user, 'settings.json')), hooks)
   const linked = [
-    ...namesIn(user).filter((name) => !own.includes(name)),
-    ...namesIn(join(user, 'policies')).map((name) => `policies/${name}`),
+    ...namesIn(user).filter((name) => !own.includes(name) && !shared.includes(name)),
+    ...shared.flatMap((folder) => namesIn(join(user, folder)).map((name) => `${folder}/${name}`)),
   ].map((name) => [`gemini/.gemini/${name}`, join(user, name)])
   const beside = namesIn(home).filter((name) => name === '.env' || name === '.agents')
   return {
     files: {
-      'gemini/.gemini/settings.json': JSON.stringify(settings),
+      'gemini/.gemini/settings.json': JSON.stringify(settings(join(user, 'settings.json'))),
       'gemini/.gemini/policies/squadd.toml': policy[place.spec.permission],
+      ...extension(hooks),
     },
     links: Object.fromEntries([
       ...linked,
@@ -49,36 +53,40 @@ export const geminiEnv = ({ folder, spec }: Place): Record<string, string> => ({
 /** The command of each event's hook; after a colon the tool that it is for. */
 export type Hooks = Readonly<Record<string, string>>
 
-type Settings = Readonly<Record<string, unknown>>
-
-function settingsFor(user: Settings, ours: Hooks): Settings {
-  const isOff = fieldsOf(user['hooksConfig'])['enabled'] === false
+function extension(commands: Hooks): Record<string, string> {
+  const folder = 'gemini/.gemini/extensions/squadd'
   const hooks: Record<string, unknown[]> = {}
-  for (const [event, list] of Object.entries(isOff ? {} : fieldsOf(user['hooks'])))
-    if (Array.isArray(list)) hooks[event] = list
-  for (const [name, command] of Object.entries(ours)) {
+  for (const [name, command] of Object.entries(commands)) {
     const [event = '', matcher = '*'] = name.split(':')
     const hook = { name: `squadd-${event}`, type: 'command', command, timeout: 10_000 }
-    hooks[event] = [...(hooks[event] ?? []), { matcher, hooks: [hook] }]
+    hooks[event] = [{ matcher, hooks: [hook] }]
   }
-  const general = fieldsOf(user['general'])
-  const context = fieldsOf(user['context'])
   return {
-    ...user,
-    hooks,
-    hooksConfig: { ...fieldsOf(user['hooksConfig']), enabled: true },
-    general: { ...general, enableAutoUpdate: false, vimMode: false },
+    [`${folder}/gemini-extension.json`]: '{"name":"squadd","version":"1.0.0"}',
+    [`${folder}/hooks/hooks.json`]: JSON.stringify({ hooks }),
+  }
+}
+
+function settings(file: string): Fields {
+  const user = read(file)
+  const inner = (name: string) => fieldsOf(user[name])
+  const { hooks, ...rest } = user
+  return {
+    ...rest,
+    // Ours have to run; where the user wants none, his own do not.
+    ...(inner('hooksConfig')['enabled'] === false ? {} : { hooks }),
+    hooksConfig: { ...inner('hooksConfig'), enabled: true },
+    general: { ...inner('general'), enableAutoUpdate: false, vimMode: false },
     // A word with an @ in a prompt gets a file of just this name read with it, not any that is like it.
     context: {
-      ...context,
-      fileFiltering: { ...fieldsOf(context['fileFiltering']), enableRecursiveFileSearch: false },
+      ...inner('context'),
+      fileFiltering: {
+        ...fieldsOf(inner('context')['fileFiltering']),
+        enableRecursiveFileSearch: false,
+      },
     },
-    ui: {
-      ...fieldsOf(user['ui']),
-      // Its title tells when it has ended.
-      hideWindowTitle: false,
-      dynamicWindowTitle: true,
-    },
+    // Its title tells when it has ended.
+    ui: { ...inner('ui'), hideWindowTitle: false, dynamicWindowTitle: true },
   }
 }
 
@@ -112,7 +120,7 @@ interactive = true
 
 const policy = { ask: edits, auto: everything }
 
-function readSettings(path: string): Settings {
+function read(path: string): Fields {
   try {
     return fieldsOf(JSON.parse(stripJsonComments(readFileSync(path, 'utf8'))))
   } catch (error) {
