@@ -24,8 +24,8 @@ export type AgentOwner<Agent> = {
   gaveUp(agent: Agent, reason: string, task: Task | null): void
   /** Nothing will ever be heard of this attempt again. */
   lost(agent: Agent, task: Task, reason: string): void
-  /** Its program has begun a conversation, which goes by this id. */
-  named(agent: Agent, conversation: string): void
+  /** Its program has begun a conversation, which goes by this id; null: it has lost it. */
+  named(agent: Agent, conversation: string | null): void
   /** Its program asks a person. */
   asks(agent: Agent, question: string): void
   happened(event: NewEvent): void

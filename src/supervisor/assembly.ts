@@ -6,6 +6,7 @@ import { createMetrics } from '../metrics/recorder.ts'
 import { createSampler } from '../metrics/sampler.ts'
 import { createAgentHosts } from '../workers/agent-process.ts'
 import { agentEnvironment } from '../workers/environment.ts'
+import { checkProgram } from '../workers/executable.ts'
 import { createOutboxWatch } from '../workers/outbox-watch.ts'
 import { createOutputLogs } from '../workers/output-logs.ts'
 import { createWorktrees } from '../workers/worktree.ts'
@@ -89,6 +90,8 @@ export function assemble(options: AssemblyOptions): Assembly {
     sampler: createSampler(),
     host: createHostProbe(home.stateDir),
     place: (agentId) => join(home.worktreesDir, agentId),
+    checkProgram: (spec) =>
+      checkProgram(spec, agentEnvironment(options.env, spec.program, spec.env)),
     startWidth: availableParallelism() * 2,
     onError,
     about: { version, pid: process.pid, home: home.root },

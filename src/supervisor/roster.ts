@@ -1,6 +1,6 @@
 import type { StopTask } from './agent-goals.ts'
 import { AgentGoals, placeOf } from './agent-goals.ts'
-import type { AgentInput, AgentRecord } from './domain/agent.ts'
+import type { AgentInput, AgentRecord, AgentSpec } from './domain/agent.ts'
 import { createAgent } from './domain/agent.ts'
 import { SquadError } from './domain/error.ts'
 import type { NewEvent } from './domain/event.ts'
@@ -15,6 +15,8 @@ export type RosterPorts = AgentPorts & {
   store: Store
   /** Where the worktree of an agent is to be. */
   place(agentId: string): string
+  /** Throws SQUADD_BAD_CONFIG when the agent's program is not there. */
+  checkProgram(spec: AgentSpec): void
 }
 
 const inAgentOrder = (a: SupervisedAgent, b: SupervisedAgent) =>
@@ -118,6 +120,7 @@ export class Roster {
     const spec = createAgent(input)
     return this.#alone(spec.id, 'added', async () => {
       this.#refuseTaken(spec.id)
+      this.#ports.checkProgram(spec)
       await this.#ports.worktrees.check(spec)
       const { store } = this.#ports
       const now = this.#clock.now()

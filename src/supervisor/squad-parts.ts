@@ -178,7 +178,7 @@ export class SquadParts {
     agent.record = await this.#store.updateAgent(agent.id, patch, [], this.#ports.clock.now())
   }
 
-  async #named(agent: SupervisedAgent, conversation: string): Promise<void> {
+  async #named(agent: SupervisedAgent, conversation: string | null): Promise<void> {
     const now = this.#ports.clock.now()
     agent.record = await this.#store.updateAgent(agent.id, { conversation }, [], now)
   }

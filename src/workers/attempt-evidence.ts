@@ -1,5 +1,5 @@
 import type { HostSetup, Verdict } from '../supervisor/domain/message.ts'
-import type { Evidence, GitChange } from '../supervisor/domain/task.ts'
+import type { Evidence, GitChange, Usage } from '../supervisor/domain/task.ts'
 import type { GitEvidence } from './git-evidence.ts'
 import type { LaunchMemo } from './launch-files.ts'
 import { readReport, readStream } from './launch-files.ts'
@@ -41,11 +41,28 @@ export async function examine(scene: Scene): Promise<{ verdict: Verdict; said: S
   const reported = hasRun(facts) ? parseReport(readReport(dir, order.key)) : null
   if (typeof reported === 'string') note('report')(reported)
   const report = typeof reported === 'string' ? null : reported
-  const said = hasRun(facts) ? (program.read?.(readStream(dir, order.key)) ?? null) : null
+  const said = hasRun(facts) ? read(scene, output?.text ?? '') : null
   if (output && !output.end) note('output')('its end mark did not come: the last may be missing')
   const text = said?.text || output?.text || ''
-  const findings = { ...scene, output: text, said, report, git, evidence, now: Date.now() }
+  const ofTask = said && program.sumsUsage ? { ...said, usage: usageSince(scene, said) } : said
+  const findings = { ...scene, output: text, said: ofTask, report, git, evidence, now: Date.now() }
   return { verdict: verdictOf(findings), said }
+}
+
+function read({ dir, order, program, facts }: Scene, printed: string): Said | null {
+  const endedAt = Math.round(facts.endedAt ?? Date.now())
+  return program.read?.(readStream(dir, order.key), { printed, endedAt }) ?? null
+}
+
+/** What the attempt has added to the usage of its conversation; null when either is not known. */
+function usageSince({ memo }: Scene, { usage }: Said): Usage | null {
+  const spent = memo?.spent
+  if (!usage || !spent) return null
+  return {
+    inputTokens: Math.max(0, usage.inputTokens - spent.inputTokens),
+    outputTokens: Math.max(0, usage.outputTokens - spent.outputTokens),
+    costUsd: usage.costUsd === null ? null : Math.max(0, usage.costUsd - (spent.costUsd ?? 0)),
+  }
 }
 
 async function readOutput({ tail, hasTerminal }: Scene): Promise<OutputTail> {

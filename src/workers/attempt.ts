@@ -200,7 +200,8 @@ export class Attempt implements Work {
     try {
       this.#memo = writeLaunch(setup, this.order, program, {
         base,
-        conversation: conversation.forStart(),
+        conversation: conversation.current,
+        spent: conversation.spent,
       })
     } catch (error) {
       return this.#conclude({ kind: 'refused', reason: oneLine(error) })
@@ -259,7 +260,8 @@ export class Attempt implements Work {
       memo: this.#memo,
       dir: this.#ports.setup.dir,
     })
-    if (said?.conversation) conversation.begin(said.conversation)
+    if (said?.isConversationLost) conversation.forget()
+    else if (said?.conversation) conversation.begin(said.conversation, said.usage)
     this.#move('judged')
     this.#setReported()
     this.#ports.send({ kind: 'verdict', verdict })

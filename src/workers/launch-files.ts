@@ -2,7 +2,7 @@ import { mkdirSync, readFileSync, readdirSync, rmSync, symlinkSync, writeFileSyn
 import { dirname, join } from 'node:path'
 import type { AttemptKey, AttemptOrder, HostSetup } from '../supervisor/domain/message.ts'
 import { parseAttemptKey } from '../supervisor/domain/message.ts'
-import type { StopReason } from '../supervisor/domain/task.ts'
+import type { StopReason, Usage } from '../supervisor/domain/task.ts'
 import type { GitBase } from './change.ts'
 import type { LaunchKey } from './hooks.ts'
 import { hookCommand } from './hooks.ts'
@@ -15,7 +15,18 @@ import type { Program } from './programs/program.ts'
 import type { Terminal } from './programs/terminal.ts'
 
 /** What a later host has to know of an attempt, beside the facts. */
-export type LaunchMemo = { nonce: string; base: GitBase | null }
+export type LaunchMemo = {
+  nonce: string
+  base: GitBase | null
+  /** What its conversation had used before; null when that is not known. */
+  spent: Usage | null
+}
+
+export type LaunchContext = {
+  base: GitBase | null
+  conversation: KnownConversation | null
+  spent: Usage | null
+}
 
 const endings = ['sh', 'prompt', 'memo', 'stop', 'report', 'stream', 'turn'] as const
 
@@ -27,17 +38,17 @@ export function writeLaunch(
   setup: HostSetup,
   order: AttemptOrder,
   program: Program,
-  { base, conversation }: { base: GitBase | null; conversation: KnownConversation | null },
+  { base, conversation, spent }: LaunchContext,
 ): LaunchMemo {
   const { key } = order
   const promptFile = pathOf(setup.dir, key, 'prompt')
   const launch = program.launch(placeOf(setup, key, conversation), order, promptFile)
   // Only a mark to find the end by: whoever may read the launcher may read it.
   const nonce = process.hrtime.bigint().toString(16)
-  const memo = { nonce, base }
+  const memo = { nonce, base, spent }
   // First: whoever finds the rest and not this knows that someone removed it.
   makeExitSlot(setup.outbox, key)
-  write(promptFile, order.prompt)
+  write(promptFile, program.asData?.(order.prompt) ?? order.prompt)
   write(pathOf(setup.dir, key, 'memo'), JSON.stringify(memo))
   writeScript(setup, key, launch, {
     stdin: launch.stdin,

@@ -196,9 +196,10 @@ export class LiveProgram {
       if (this.#key === null)
         throw this.#problem ?? new StartProblem('spawn_failed', 'it has ended')
       if (!this.#window) continue
-      const screen = await this.screen()
+      const { screen, title } = await this.facts()
       const { ready, dialog, obstacles, greetings = [] } = this.#ports.terminal
-      if (ready.screen.test(screen) && !dialog.test(screen) && this.#hasBegun(ready.hook)) break
+      const isShown = ready.screen.test(screen) && (ready.title?.test(title) ?? true)
+      if (isShown && !dialog.test(screen) && this.#hasBegun(ready.hook)) break
       await this.#greet(greetings.find((one) => one.screen.test(screen))?.press)
       const obstacle = obstacles.find((one) => one.screen.test(screen))
       shown = obstacle ? shown + 1 : 0
@@ -239,7 +240,7 @@ export class LiveProgram {
     this.#isRecalled = false
     this.#seen.clear()
     deleteHooks(setup.outbox, { but: key })
-    writeProgramLaunch(setup, key, terminal, conversation.forStart())
+    writeProgramLaunch(setup, key, terminal, conversation.current)
     writeFileSync(this.#noteFile, `${key}\n`, { mode: 0o600 })
     this.#key = key
     this.#processes = this.#processesOf(key)

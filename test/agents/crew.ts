@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, readdirSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Client } from '../../src/supervisor/api/client.ts'
 import { connect } from '../../src/supervisor/api/client.ts'
@@ -10,7 +10,7 @@ import { startStub } from '../fixtures/model-stub/server.ts'
 import type { Answer } from '../support/squadd.ts'
 import { Squadd } from '../support/squadd.ts'
 import type { Program } from './home.ts'
-import { makeHome } from './home.ts'
+import { bareEnvironment, makeHome } from './home.ts'
 
 type Test = { teardown(end: () => unknown): void }
 
@@ -47,6 +47,9 @@ export class Crew extends Squadd {
       await crew.remove()
       await crew.stub.close()
     })
+    mkdirSync(crew.home, { recursive: true, mode: 0o700 })
+    // How busy the machine is, others decide.
+    writeFileSync(join(crew.home, 'config.json'), JSON.stringify({ maxLoadPerCore: 0 }))
     prepare(crew)
     await crew.start()
     return crew
@@ -63,7 +66,11 @@ export class Crew extends Squadd {
   }
 
   agent(id: string, input: Partial<AgentInput> = {}): Promise<AgentView> {
-    return this.client.call('agents.add', { id, repo: this.repo, program: this.program, ...input })
+    const { repo, program } = this
+    const bare = bareEnvironment(this.userHome)
+    const own = Object.entries(this.#env).filter(([name]) => !(name in bare))
+    const env = Object.fromEntries(own)
+    return this.client.call('agents.add', { id, repo, program, env, ...input })
   }
 
   async view(id: string): Promise<AgentView> {

@@ -200,6 +200,7 @@ export class Scene {
       outputs: { async *read() {} },
       sampler: { sample: async (roots) => new Map([...roots.keys()].map((id) => [id, busy])) },
       host: { facts: () => this.machine },
+      checkProgram: () => {},
       place: (agentId) => `/worktrees/${agentId}`,
       brake: () => ({
         intensity: this.config.restartIntensity,

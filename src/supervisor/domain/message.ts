@@ -86,8 +86,8 @@ export type FromHost =
   | { kind: 'started'; key: AttemptKey; programPid: number; at: number }
   /** The program of an attempt asks a person; null: it goes on. */
   | { kind: 'asks'; key: AttemptKey; question: string | null }
-  /** The conversation has begun: the next start goes on with it. */
-  | { kind: 'conversation'; id: string }
+  /** The conversation has begun: the next start goes on with it; null: it is gone. */
+  | { kind: 'conversation'; id: string | null }
   | { kind: 'verdict'; verdict: Verdict }
   /** The attempt's facts are deleted and its window is closed: the agent may take the next. */
   | { kind: 'cleaned'; key: AttemptKey }

@@ -1,6 +1,8 @@
 import { randomUUID } from 'node:crypto'
+import { readClaude } from './claude-read.ts'
 import { claudeStatusFile, claudeTurn } from './claude-turn.ts'
 import type { Place } from './launch.ts'
+import { afterNewline } from './prompt.ts'
 import type { Program } from './program.ts'
 import type { Terminal } from './terminal.ts'
 
@@ -20,18 +22,26 @@ function settings(place: Place): string {
   return JSON.stringify({ hooks: Object.fromEntries(hooks) })
 }
 
+const headlessSettings = JSON.stringify({
+  hooks: {
+    PermissionRequest: [{ hooks: [{ type: 'command', command: sayAllow(), timeout: 10 }] }],
+  },
+})
+
 const hook = (place: Place, event: string) => ({
   type: 'command',
   command:
     event === 'PermissionRequest' && place.spec.permission === 'auto'
-      ? `printf '%s' '${allow}'`
+      ? sayAllow()
       : place.hook(event),
   timeout: 10,
 })
 
-const allow = JSON.stringify({
-  hookSpecificOutput: { hookEventName: 'PermissionRequest', decision: { behavior: 'allow' } },
-})
+function sayAllow(): string {
+  const decision = { behavior: 'allow' }
+  const answer = { hookSpecificOutput: { hookEventName: 'PermissionRequest', decision } }
+  return `printf '%s' '${JSON.stringify(answer)}'`
+}
 
 const env = {
   // Squadd asks whether the folder is trusted when the agent is added, not the program at each start.
@@ -103,15 +113,29 @@ const terminal: Terminal = {
   },
 }
 
-/** Anthropic's Claude Code. */
+/**
+ * Anthropic's Claude Code. `ask`: edits in the worktree are made, everything else that it would ask
+ * for is refused in headless mode and noted. `auto`: our hook says yes to whatever it asks, as root
+ * too (its own `bypassPermissions` refuses to run as root). Without `trust` the settings, hooks and
+ * MCP servers of the repository stay off. It writes `~/.claude.json` at every start by itself.
+ */
 export const claude: Program = {
   name: 'claude',
   executable: 'claude',
   newConversation: randomUUID,
+  asData: afterNewline,
   launch: (place, _order, promptFile) => ({
-    argv: ['claude', '-p', '--output-format', 'stream-json', '--verbose', ...options(place)],
+    argv: [
+      ...['claude', '-p', '--output-format', 'stream-json', '--verbose'],
+      ...(place.spec.permission === 'auto'
+        ? ['--settings', `${place.folder}/${settingsFile}`]
+        : []),
+      ...options(place),
+    ],
     stdin: promptFile,
     env: { ...env, ...place.env },
+    files: place.spec.permission === 'auto' ? { [settingsFile]: headlessSettings } : {},
   }),
+  read: readClaude,
   terminal,
 }

@@ -1,5 +1,5 @@
 import { codexTurn } from './codex-turn.ts'
-import { setting, sharedOptions, toml } from './codex-options.ts'
+import { codexOptions, setting, toml } from './codex-options.ts'
 import type { Place } from './launch.ts'
 import type { Step, Terminal } from './terminal.ts'
 
@@ -7,22 +7,13 @@ import type { Step, Terminal } from './terminal.ts'
 const events = ['UserPromptSubmit', 'PermissionRequest', 'Stop', 'Interrupt'] as const
 
 function hooks(place: Place): string[] {
-  return events.flatMap((event) => {
-    const command =
-      event === 'PermissionRequest' && place.spec.permission === 'auto'
-        ? `cat >/dev/null; printf '%s' '${allow}'`
-        : place.hook(event)
-    return setting(
+  return events.flatMap((event) =>
+    setting(
       `hooks.${event}`,
-      `[{hooks=[{type="command",command=${toml(command)},timeout=10}]}]`,
-    )
-  })
+      `[{hooks=[{type="command",command=${toml(place.hook(event))},timeout=3}]}]`,
+    ),
+  )
 }
-
-/** What asks may leave the sandbox, as if a person said yes; what does not ask stays in it. */
-const allow = JSON.stringify({
-  hookSpecificOutput: { hookEventName: 'PermissionRequest', decision: { behavior: 'allow' } },
-})
 
 /** The dialogs end the screen: the same words further up are a quotation. */
 const permission =
@@ -44,20 +35,19 @@ export const codexTerminal: Terminal = {
         ...hooks(place),
         // Hooks that nobody has looked at in its /hooks would be left out, ours too.
         '--dangerously-bypass-hook-trust',
-        ...sharedOptions(place),
+        ...codexOptions(place),
         // Its title says whether it works: `Ready`, `Working ⠸`, `[ ! ] Action Required`.
         ...setting('tui.terminal_title', '["run-state","activity"]'),
-        '-a',
-        'on-request',
+        ...['-a', spec.permission === 'auto' ? 'never' : 'on-request'],
         // Else it asks whether to go on where the conversation began.
-        '-C',
-        worktree,
+        ...['-C', worktree],
         ...spec.argv,
       ],
       env: place.env,
     }
   },
-  ready: { screen: /^› (?!\d+\. )/m },
+  // Its box may be painted before a dialog covers it; the title comes after.
+  ready: { screen: /^› (?!\d+\. )/m, title: /^(?:Ready|Working|\[ . \] Action Required)/ },
   greetings: [
     // An untrusted folder: nothing that it configures runs, and nothing is stored.
     { screen: /^› 1\. Open restricted\s[\s\S]*enter continue/m, press: 'Enter' },

@@ -1,4 +1,5 @@
-import { codexCause, codexError, codexRetryAt } from './codex-cause.ts'
+import { codexFailure } from './codex-error.ts'
+import { answered } from './stream.ts'
 import type { Detector, Fields, Signal, Turn, TurnEnd } from './terminal.ts'
 import {
   ask,
@@ -142,16 +143,11 @@ function onClock(turn: CodexTurn, at: number): CodexTurn {
 
 function endOf(turn: CodexTurn, payload: Fields, at: number): TurnEnd {
   const text = textOf(payload['last_agent_message'])
-  const error = codexError(payload['error'])
-  if (error !== null) {
-    const cause = codexCause(error)
-    const retryAt = cause === 'quota' ? codexRetryAt(error.message, turn.limits, at) : null
-    const reason = error.message.replaceAll(/\s+/g, ' ').slice(0, 300) || 'it failed'
-    return { kind: 'failed', cause, reason, text, retryAt }
-  }
-  if (text.trim() === '')
-    return { kind: 'failed', cause: 'agent_error', reason: 'it ended without an answer', text }
-  return { kind: 'completed', cause: null, reason: 'it has ended', text }
+  const error = fieldsOf(payload['error'])
+  const isFailure = Object.keys(error).length > 0
+  const judgement = isFailure ? codexFailure(error, turn.limits, at) : answered(text)
+  const kind = judgement.outcome === 'succeeded' ? 'completed' : 'failed'
+  return { ...judgement, kind, text }
 }
 
 function aborted({ asked }: CodexTurn, why: string): TurnEnd {

@@ -7,48 +7,39 @@ import type { Fields } from './terminal.ts'
 import { fieldsOf } from './terminal.ts'
 
 /** What Gemini keeps for itself: each of our agents has its own. */
-const own = ['settings.json', 'tmp', 'history', 'projects.json', 'state.json']
-/** Folders that get something of ours beside what the user has in them. */
-const shared = ['policies', 'extensions']
+const own = ['settings.json', 'extensions', 'tmp', 'history', 'projects.json', 'state.json']
 
 /**
  * Gemini takes hooks from settings and from extensions: in a folder that is not trusted from
  * extensions alone, and the settings of the system only from root. An extension in the user's home
  * would run in all of his sessions. So each agent gets a home of its own in our folder
- * (GEMINI_CLI_HOME): our extension, a copy of the user's settings, rules for what it may do without
- * asking, its own conversations, and links to all the rest of the user's (logins, memory, commands,
- * extensions). It leaves nothing in the user's home and works as root and as anybody else. Throws
- * StartProblem for settings that Gemini could not read either.
+ * (GEMINI_CLI_HOME): our extension beside links to the user's, a copy of his settings, its own
+ * conversations, and links to all the rest (logins, memory, commands, policies). It leaves nothing
+ * in the user's home and works as root and as anybody else. Throws StartProblem for settings that
+ * Gemini could not read either.
  */
-export function geminiHome(place: Place, hooks: Hooks): Required<Pick<Launch, 'files' | 'links'>> {
+export function geminiHome(
+  place: Place,
+  hooks: Hooks,
+): Required<Pick<Launch, 'files' | 'links' | 'env'>> {
   const home = place.env['GEMINI_CLI_HOME'] ?? place.env['HOME'] ?? '/'
   const user = join(home, '.gemini')
   const linked = [
-    ...namesIn(user).filter((name) => !own.includes(name) && !shared.includes(name)),
-    ...shared.flatMap((folder) => namesIn(join(user, folder)).map((name) => `${folder}/${name}`)),
-  ].map((name) => [`gemini/.gemini/${name}`, join(user, name)])
-  const beside = namesIn(home).filter((name) => name === '.env' || name === '.agents')
+    ...namesIn(home).filter((name) => name === '.env' || name === '.agents'),
+    ...[
+      ...namesIn(user).filter((name) => !own.includes(name)),
+      ...namesIn(join(user, 'extensions')).map((name) => `extensions/${name}`),
+    ].map((name) => `.gemini/${name}`),
+  ]
   return {
+    env: { GEMINI_CLI_HOME: join(place.folder, 'gemini') },
     files: {
       'gemini/.gemini/settings.json': JSON.stringify(settings(join(user, 'settings.json'))),
-      'gemini/.gemini/policies/squadd.toml': policy[place.spec.permission],
       ...extension(hooks),
     },
-    links: Object.fromEntries([
-      ...linked,
-      ...beside.map((name) => [`gemini/${name}`, join(home, name)]),
-    ]),
+    links: Object.fromEntries(linked.map((name) => [`gemini/${name}`, join(home, name)])),
   }
 }
-
-/** The variables that go with the home; they win over the user's own. */
-export const geminiEnv = ({ folder, spec }: Place): Record<string, string> => ({
-  GEMINI_CLI_HOME: join(folder, 'gemini'),
-  // Without it a child of its own does the work, and survives the terminal and SIGTERM.
-  GEMINI_CLI_NO_RELAUNCH: 'true',
-  // Squadd asks whether the folder is trusted when the agent is added, not the program at each start.
-  GEMINI_CLI_TRUST_WORKSPACE: String(spec.trust),
-})
 
 /** The command of each event's hook; after a colon the tool that it is for. */
 export type Hooks = Readonly<Record<string, string>>
@@ -89,36 +80,6 @@ function settings(file: string): Fields {
     ui: { ...inner('ui'), hideWindowTitle: false, dynamicWindowTitle: true },
   }
 }
-
-/** Edits inside the worktree need no person; in a folder that is not trusted no mode says so. */
-const edits = `[[rule]]
-toolName = ["write_file", "replace", "web_fetch"]
-decision = "allow"
-priority = 1
-
-[[safety_checker]]
-toolName = ["write_file", "replace"]
-priority = 1
-[safety_checker.checker]
-type = "in-process"
-name = "allowed-path"
-required_context = ["environment"]
-`
-
-const everything = `[[rule]]
-toolName = "*"
-decision = "allow"
-priority = 1
-allowRedirection = true
-
-[[rule]]
-toolName = "ask_user"
-decision = "ask_user"
-priority = 2
-interactive = true
-`
-
-const policy = { ask: edits, auto: everything }
 
 function read(path: string): Fields {
   try {

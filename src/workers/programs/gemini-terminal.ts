@@ -1,14 +1,9 @@
-import { geminiEnv, geminiHome } from './gemini-home.ts'
+import { geminiHome } from './gemini-home.ts'
 import type { Hooks } from './gemini-home.ts'
+import { geminiEnvironment, geminiOptions } from './gemini-options.ts'
 import { geminiTurn } from './gemini-turn.ts'
 import type { Place } from './launch.ts'
 import type { Terminal } from './terminal.ts'
-
-/** What both modes start it with. */
-export const geminiOptions = ({ spec, conversation }: Place): string[] => [
-  ...(conversation ? [conversation.isBegun ? '--resume' : '--session-id', conversation.id] : []),
-  ...spec.argv,
-]
 
 const events = ['SessionStart', 'BeforeAgent', 'AfterAgent', 'Notification'] as const
 
@@ -23,12 +18,15 @@ const hooksOf = (place: Place): Hooks => ({
 
 /** Gemini CLI in its terminal. */
 export const geminiTerminal: Terminal = {
-  launch: (place) => ({
-    argv: ['gemini', ...geminiOptions(place)],
-    env: { ...place.env, ...geminiEnv(place) },
-    ...geminiHome(place, hooksOf(place)),
-  }),
-  ready: { screen: /^ [>*!] {1,3}Type your message/m, hook: 'SessionStart' },
+  launch(place) {
+    const { files, links, env } = geminiHome(place, hooksOf(place))
+    return {
+      argv: ['gemini', ...geminiOptions(place)],
+      env: { ...geminiEnvironment(place), ...place.env, ...env },
+      ...{ files, links },
+    }
+  },
+  ready: { screen: /^ [>*!] {1,3}Type your message/m, title: /Ready/, hook: 'SessionStart' },
   obstacles: [
     {
       screen: /How would you like to authenticate|Enter Gemini API Key|Login cancelled/,

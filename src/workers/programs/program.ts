@@ -23,10 +23,20 @@ export type Said = {
   /** The answer, or the last that was said. */
   text: string
   usage: Usage | null
-  /** The conversation it belongs to, when it was named. */
+  /** The conversation it belongs to, when it was named and is kept. */
   conversation: string | null
+  /** The conversation it was to go on with is no longer there. */
+  isConversationLost?: boolean
   /** More that a person should know, one line each. */
   notes: readonly string[]
+}
+
+/** What is known of an end beside its record. */
+export type Aside = {
+  /** All that it printed into the window: its errors too. May be cut at its beginning. */
+  printed: string
+  /** Ms since 1970: what it says of times may be relative. */
+  endedAt: number
 }
 
 /** One kind of agent: how it is started and what its signals mean. */
@@ -42,10 +52,17 @@ export interface Program {
   /** Makes an id for a new conversation, where the program takes one of ours. */
   readonly newConversation?: () => string
   /**
+   * The prompt so that the program takes it whole for a prompt, whatever it begins with. Where this
+   * is missing it goes as it is.
+   */
+  readonly asData?: (prompt: string) => string
+  /**
    * Reads the program's standard output, whole or cut at a line. Where this is missing the exit
    * status decides, and the output is what the terminal showed.
    */
-  readonly read?: (lines: readonly string[]) => Said
+  readonly read?: (lines: readonly string[], aside: Aside) => Said
+  /** The usage that `read` finds is that of the whole conversation so far. */
+  readonly sumsUsage?: true
   /** Interactive: the program in its terminal. */
   readonly terminal?: Terminal
 }

@@ -1,23 +1,20 @@
 import type { ProgramName } from '../../supervisor/domain/agent.ts'
 import { SquadError } from '../../supervisor/domain/error.ts'
+import { aider } from './aider.ts'
 import { claude } from './claude.ts'
 import { codex } from './codex.ts'
 import { command } from './command.ts'
 import { gemini } from './gemini.ts'
+import { opencode } from './opencode.ts'
 import type { Program } from './program.ts'
 import { shell } from './shell.ts'
 import type { Terminal } from './terminal.ts'
 
-const programs: Partial<Record<ProgramName, Program>> = { shell, command, claude, codex, gemini }
+const programs = {
+  ...{ claude, codex, gemini, opencode, aider, shell, command },
+} satisfies Record<ProgramName, Program>
 
-/** The program of that name. Throws SQUADD_BAD_CONFIG for one that is not built yet. */
-export function programOf(name: ProgramName): Program {
-  const found = programs[name]
-  if (found) return found
-  throw new SquadError('SQUADD_BAD_CONFIG', `program ${name} is not supported yet`, {
-    hint: `use ${Object.keys(programs).join(', ')}`,
-  })
-}
+export const programOf = (name: ProgramName): Program => programs[name]
 
 /** The terminal of an interactive program. Throws SQUADD_BAD_CONFIG where there is none. */
 export function terminalOf(name: ProgramName): Terminal {

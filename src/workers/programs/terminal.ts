@@ -77,8 +77,11 @@ export type TerminalFacts = { screen: string; title: string; status: Fields | nu
 export interface Terminal {
   /** How it is started; it goes on with the conversation when there is one. */
   launch(place: Place): Omit<Launch, 'stdin'>
-  /** The screen shows that it takes a prompt; `hook` is the event that comes first, if one does. */
-  readonly ready: { screen: RegExp; hook?: string }
+  /**
+   * The screen shows that it takes a prompt, and the title that it is the program's own; `hook` is
+   * the event that comes first, if one does.
+   */
+  readonly ready: { screen: RegExp; title?: RegExp; hook?: string }
   /** What stands in front at the start, and the key that passes it. */
   readonly greetings?: readonly { screen: RegExp; press: string }[]
   /** What a screen that will never be ready means: not logged in, a dialog that nobody answers. */
