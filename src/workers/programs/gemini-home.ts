@@ -1,4 +1,4 @@
-import { readFileSync, readdirSync } from 'node:fs'
+import { mkdirSync, readFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import stripJsonComments from 'strip-json-comments'
 import { StartProblem } from '../start-problem.ts'
@@ -6,17 +6,19 @@ import type { Launch, Place } from './launch.ts'
 import type { Fields } from './terminal.ts'
 import { fieldsOf } from './terminal.ts'
 
-/** What Gemini keeps for itself: each of our agents has its own. */
-const own = ['settings.json', 'extensions', 'tmp', 'history', 'projects.json', 'state.json']
+/** What each start writes anew, and what Gemini replaces whole: no link would stay one. */
+const own = ['settings.json', 'extensions', 'projects.json', 'state.json']
+/** Where Gemini keeps conversations; they outlive the agent's folder, so they stay at the user's. */
+const kept = ['tmp', 'history']
 
 /**
  * Gemini takes hooks from settings and from extensions: in a folder that is not trusted from
  * extensions alone, and the settings of the system only from root. An extension in the user's home
  * would run in all of his sessions. So each agent gets a home of its own in our folder
- * (GEMINI_CLI_HOME): our extension beside links to the user's, a copy of his settings, its own
- * conversations, and links to all the rest (logins, memory, commands, policies). It leaves nothing
- * in the user's home and works as root and as anybody else. Throws StartProblem for settings that
- * Gemini could not read either.
+ * (GEMINI_CLI_HOME): our extension beside links to the user's, a copy of his settings, and links to
+ * all the rest (logins, memory, commands, policies, conversations). Nothing of ours is in the user's
+ * home, and it works as root and as anybody else. Throws StartProblem for settings that Gemini could
+ * not read either.
  */
 export function geminiHome(
   place: Place,
@@ -24,6 +26,7 @@ export function geminiHome(
 ): Required<Pick<Launch, 'files' | 'links' | 'env'>> {
   const home = place.env['GEMINI_CLI_HOME'] ?? place.env['HOME'] ?? '/'
   const user = join(home, '.gemini')
+  for (const name of kept) mkdirSync(join(user, name), { recursive: true, mode: 0o700 })
   const linked = [
     ...namesIn(home).filter((name) => name === '.env' || name === '.agents'),
     ...[
