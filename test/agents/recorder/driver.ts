@@ -33,14 +33,16 @@ export class Driver {
   /** Starts the program and waits until it takes prompts. */
   async launch(resumed = false): Promise<void> {
     await this.#end()
+    this.#from = this.recording.lines.length
     const { dir, place, env, session } = this.#stage
     this.#terminal = new Terminal(dir)
     const argv = resumed ? this.program.resume(place, session) : this.program.launch(place, session)
     this.#pid = await this.#terminal.start(argv, place.tree, env)
-    this.recording.add('process', 'start', { argv: cut(argv, 200), pid: this.#pid })
+    this.recording.add('process', 'start', { argv: cut(argv, 60), pid: this.#pid })
     this.#closed = false
     this.#watch = this.#follow(this.#terminal)
     await this.screen(this.program.ready, 'ready', 60_000)
+    if (this.program.readyHook !== undefined) await this.hook(this.program.readyHook)
     await pause(500)
   }
 
@@ -158,9 +160,11 @@ export class Driver {
   }
 }
 
-/** The screen without what only fills it: rules, spaces at the end, empty lines. */
+/** The screen without what only fills it: rules, pictures of dots, wide gaps, empty lines. */
 const compact = (screen: string): string =>
   screen
     .replace(/([─╌▀▄])\1{9,}/g, '$1$1$1')
+    .replace(/^[ \u2800-\u28ff]+$/gm, '')
+    .replace(/ {9,}/g, '        ')
     .replace(/[ \t]+$/gm, '')
     .replace(/\n{3,}/g, '\n\n')

@@ -55,6 +55,7 @@ export const gemini: Recorded = {
   ],
   sessionOf: (_, given) => given,
   ready: /Type your message/,
+  readyHook: 'SessionStart',
   submitted: 'BeforeAgent',
   dialog: /● 1\. Allow once/,
   yes: ['Enter'],
@@ -63,7 +64,7 @@ export const gemini: Recorded = {
   exit: ['C-c', 'C-c'],
   asking: (command) => `[[shell: ${command}]]`,
   transcripts: '.gemini/tmp/*/chats/*.jsonl',
-  padding: /^$/,
+  padding: /^\{"\$set":\{"lastUpdated":"[^"]*"\}\}$/,
   over: (lines, title) =>
     title.includes('Ready') && lines.some(({ name }) => name === 'BeforeAgent'),
 }

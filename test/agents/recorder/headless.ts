@@ -9,7 +9,7 @@ import type { Stage } from './stage.ts'
 
 type Run = {
   prompt: string
-  /** A signal, so long after the start. */
+  /** A signal, so long after the model was asked. */
   signal?: [name: NodeJS.Signals, afterMs: number]
 }
 
@@ -31,12 +31,12 @@ export const headlessScenes: Record<string, Scene> = {
   refusal: [{ prompt: '[[refusal]]' }],
   'max-tokens': [{ prompt: '[[maxtok]] [[say: It was the best of]]' }],
   subagent: [{ prompt: '[[agent: ((delay: 5)) ((say: SUB-ANSWER))]] [[say: Asked.]]' }],
-  hang: [{ prompt: '[[hang]]', signal: ['SIGINT', 15_000] }],
-  interrupt: [{ prompt: '[[drip: 100]] [[long: 2000]]', signal: ['SIGINT', 8_000] }],
-  terminate: [{ prompt: '[[drip: 100]] [[long: 2000]]', signal: ['SIGTERM', 8_000] }],
+  hang: [{ prompt: '[[hang]]', signal: ['SIGINT', 10_000] }],
+  interrupt: [{ prompt: '[[drip: 100]] [[long: 2000]]', signal: ['SIGINT', 3_000] }],
+  terminate: [{ prompt: '[[drip: 100]] [[long: 2000]]', signal: ['SIGTERM', 3_000] }],
   'blocking-hook': [{ prompt: '[[say: First.]]' }],
   resume: [{ prompt: '[[say: Before.]]' }, { prompt: '[[recall]]' }],
-  kill: [{ prompt: '[[delay: 30]]', signal: ['SIGKILL', 8_000] }, { prompt: '[[recall]]' }],
+  kill: [{ prompt: '[[delay: 30]]', signal: ['SIGKILL', 3_000] }, { prompt: '[[recall]]' }],
 }
 
 const limitMs = 60_000
@@ -51,23 +51,30 @@ async function runOnce(stage: Stage, { prompt, signal }: Run, before: number): P
   const argv = program[before === 0 ? 'headless' : 'headlessResume'](place, session)
   const [file = '', ...args] = argv
   recording.begin()
-  recording.add('process', 'start', { argv: cut(argv, 200), stdin: prompt })
+  recording.add('process', 'start', { argv: cut(argv, 60), stdin: prompt })
   const child = spawn(file, args, { cwd: place.tree, env: stage.env, stdio: 'pipe' })
-  child.stdin.end(`[[id: p${before + 1}]] ${prompt}`)
+  const marker = `p${before + 1}`
+  child.stdin.end(`[[id: ${marker}]] ${prompt}`)
   createInterface({ input: child.stdout }).on('line', (line) =>
     recording.add('stdout', null, parsed(line)),
   )
   const stderr = text(child.stderr)
   const exited = once(child, 'exit')
-  const send = async ([name, afterMs]: readonly [NodeJS.Signals, number], why: string) => {
-    await pause(afterMs, undefined, { signal: ended.signal })
-    recording.add(why === 'key' ? 'key' : 'process', why === 'key' ? name : why, { afterMs })
-    child.kill(name)
-  }
   const ended = new AbortController()
   const quiet = () => {}
-  if (signal) send(signal, 'key').catch(quiet)
-  send(['SIGKILL', limitMs], 'recorder-gave-up').catch(quiet)
+  const interrupt = async ([name, afterMs]: readonly [NodeJS.Signals, number]) => {
+    await stage.asked(marker)
+    await pause(afterMs, undefined, { signal: ended.signal })
+    recording.add('key', name, null)
+    child.kill(name)
+  }
+  const giveUp = async () => {
+    await pause(limitMs, undefined, { signal: ended.signal })
+    recording.add('process', 'recorder-gave-up', { limitMs })
+    child.kill('SIGKILL')
+  }
+  if (signal) interrupt(signal).catch(quiet)
+  giveUp().catch(quiet)
   const [status, by] = (await exited) as [number | null, NodeJS.Signals | null]
   ended.abort()
   recording.add('process', 'exit', { status, signal: by })

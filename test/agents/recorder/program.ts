@@ -25,6 +25,8 @@ export type Recorded = {
   /** What a person's id of the session is, from what came. */
   sessionOf(lines: readonly Line[], given: string): string
   ready: RegExp
+  /** The hook without which a prompt would be lost, whatever the screen shows. */
+  readyHook?: string
   submitted: string
   /** The screen of a permission dialog, and the keys for it. */
   dialog: RegExp

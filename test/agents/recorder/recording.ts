@@ -53,17 +53,14 @@ export class Recording {
 
   save(file: string): void {
     const zero = this.#zero ?? this.lines[0]?.at ?? 0
-    const text = this.lines
+    const raw = this.lines
       .map((line) => ({ ...line, at: Math.round(line.at - zero) }))
       .toSorted((a, b) => a.at - b.at)
-      .map((line) =>
-        JSON.stringify({
-          ...line,
-          data: cut(line.data, line.source === 'screen' ? 6_000 : longest),
-        }),
-      )
+      .map((line) => JSON.stringify(line))
       .join('\n')
-    writeFileSync(file, `${this.#neutral(text)}\n`)
+    // Cut last: half a path would not be recognized.
+    const lines = this.#neutral(raw).split('\n').map(shortened)
+    writeFileSync(file, `${lines.join('\n')}\n`)
   }
 
   #neutral(text: string): string {
@@ -83,11 +80,16 @@ export class Recording {
   }
 }
 
-const longest = 1_000
-const mostItems = 12
+const longest: Partial<Record<Source, number>> = { transcript: 400, screen: 6_000 }
+const mostItems = 6
+
+function shortened(text: string): string {
+  const line = JSON.parse(text) as Line
+  return JSON.stringify({ ...line, data: cut(line.data, longest[line.source] ?? 1_000) })
+}
 
 /** The same with long texts and lists cut. */
-export function cut(value: unknown, length = longest): unknown {
+export function cut(value: unknown, length: number): unknown {
   if (typeof value === 'string' && value.length > length)
     return `${value.slice(0, length)}…[cut: ${value.length} characters]`
   if (Array.isArray(value)) {

@@ -6,52 +6,27 @@ export const scenes: Record<string, (d: Driver) => Promise<void>> = {
   answer: (d) => turn(d, '[[delay: 1]] [[say: The answer is 42.]]'),
   write: (d) => turn(d, '[[write: note.txt|hello]] [[say: Written.]]'),
   'permission-yes': (d) => approved(d, 'touch yes.txt', '[[say: Touched.]]'),
-  async 'permission-no'(d) {
-    await d.prompt(`${d.program.asking('touch no.txt')} [[say: Not touched.]]`)
-    await d.dialog(d.program.no)
-    await d.ended()
-    await turn(d, '[[say: Next.]]')
-  },
-  async 'permission-escape'(d) {
-    await d.prompt(`${d.program.asking('touch no.txt')} [[say: Not touched.]]`)
-    await d.dialog(['Escape'])
-    await d.ended({ limitMs: 15_000 })
-    await turn(d, '[[say: Next.]]')
-  },
+  'permission-no': (d) => denied(d, d.program.no),
+  'permission-escape': (d) => denied(d, ['Escape']),
   async question(d) {
     await d.prompt('[[ask: Which colour?]] [[say: As you like.]]')
-    await d.screen(/Red/, 'dialog', 8_000)
+    await d.screen(/Red/, 'dialog', 30_000)
     await pause(500)
     await d.key('Enter')
     await d.ended({ limitMs: 20_000 })
   },
   async 'escape-silent'(d) {
     await d.prompt('[[delay: 30]] [[say: Too late.]]')
-    await pause(2_000)
-    await d.shot('working')
-    await d.keys(d.program.escape)
-    await d.ended({ limitMs: 20_000 })
-    await d.key('C-u')
-    await turn(d, '[[say: Next.]]')
+    await interrupted(d, 2_000)
   },
   async 'escape-streaming'(d) {
     await d.prompt('[[drip: 100]] [[long: 2000]]')
-    await pause(3_000)
-    await d.shot('working')
-    await d.keys(d.program.escape)
-    await d.ended({ limitMs: 20_000 })
-    await d.key('C-u')
-    await turn(d, '[[say: Next.]]')
+    await interrupted(d, 3_000)
   },
   async 'escape-tool'(d) {
     await d.prompt(`${d.program.asking('sleep 20')} [[say: Slept.]]`)
     await d.dialog(d.program.yes)
-    await pause(2_500)
-    await d.shot('working')
-    await d.keys(d.program.escape)
-    await d.ended({ limitMs: 20_000 })
-    await d.key('C-u')
-    await turn(d, '[[say: Next.]]')
+    await interrupted(d, 2_500)
   },
   'status-400': (d) => failing(d, '[[status: 400]]'),
   'status-401': (d) => failing(d, '[[status: 401]]'),
@@ -63,12 +38,7 @@ export const scenes: Record<string, (d: Driver) => Promise<void>> = {
   'stream-drop': (d) => failing(d, '[[drop]]'),
   async hang(d) {
     await d.prompt('[[hang]]')
-    await pause(6_000)
-    await d.shot('working')
-    await d.keys(d.program.escape)
-    await d.ended({ limitMs: 20_000 })
-    await d.key('C-u')
-    await turn(d, '[[say: Next.]]')
+    await interrupted(d, 6_000)
   },
   empty: (d) => failing(d, '[[empty]]'),
   refusal: (d) => failing(d, '[[refusal]]'),
@@ -128,6 +98,22 @@ export const goOn = '[[id: again]] [[delay: 2]] [[say: Second.]]'
 async function turn(d: Driver, text: string): Promise<void> {
   await d.prompt(text)
   await d.ended()
+}
+
+async function denied(d: Driver, keys: string[]): Promise<void> {
+  await d.prompt(`${d.program.asking('touch no.txt')} [[say: Not touched.]]`)
+  await d.dialog(keys)
+  await d.ended({ limitMs: 15_000 })
+  await turn(d, '[[say: Next.]]')
+}
+
+async function interrupted(d: Driver, afterMs: number): Promise<void> {
+  await pause(afterMs)
+  await d.shot('working')
+  await d.keys(d.program.escape)
+  await d.ended({ limitMs: 20_000 })
+  await d.key('C-u')
+  await turn(d, '[[say: Next.]]')
 }
 
 async function approved(d: Driver, command: string, text: string): Promise<void> {

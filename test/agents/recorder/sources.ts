@@ -2,7 +2,6 @@ import { globSync, readFileSync, renameSync, statSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { basename, join } from 'node:path'
 import type { Recording } from './recording.ts'
-import { cut } from './recording.ts'
 import type { Terminal } from './terminal.ts'
 
 /** Reads what hooks have left in the outbox: files that appear whole, `EVENT.PID.json`. */
@@ -38,7 +37,7 @@ export class Tail {
       this.#offsets.set(file, from + end)
       for (const line of news.toString('utf8', 0, end).split('\n'))
         if (line !== '' && !this.#padding.test(line))
-          recording.add('transcript', basename(file), cut(parsed(line), 400))
+          recording.add('transcript', basename(file), parsed(line))
     }
   }
 }
@@ -57,7 +56,7 @@ export class Snapshots {
       const text = readFileSync(file, 'utf8')
       if (text === '' || this.#seen.get(file) === text) continue
       this.#seen.set(file, text)
-      recording.add('status', basename(file), parsed(text))
+      recording.add('status', basename(file), essential(parsed(text)))
     }
   }
 }
@@ -67,6 +66,7 @@ export class Pane {
   readonly #terminal: Terminal
   #title = ''
   #dead = false
+  #looks = 0
 
   constructor(terminal: Terminal) {
     this.#terminal = terminal
@@ -75,10 +75,14 @@ export class Pane {
   async read(recording: Recording): Promise<void> {
     const { title, death } = await this.#terminal.look()
     if (steady(title) !== steady(this.#title))
-      recording.add('title', null, title === hostname() ? 'host' : title)
+      recording.add('title', null, title === hostname() ? 'host' : title.trim())
     this.#title = title
-    if (death !== null && !this.#dead) recording.add('process', 'exit', death)
-    this.#dead = death !== null
+    if (death === null || this.#dead) return
+    // tmux knows that the pane is dead a little before it knows how it died.
+    const known = death.status !== null || death.signal !== null
+    if (!known && ++this.#looks < 20) return
+    this.#dead = true
+    recording.add('process', 'exit', death)
   }
 }
 
@@ -92,4 +96,11 @@ export function parsed(text: string): unknown {
   } catch {
     return text
   }
+}
+
+/** A status without what stays the same. */
+function essential(status: unknown): unknown {
+  if (typeof status !== 'object' || status === null) return status
+  const constant = /^(peer|asks|messaging|name|pidDomain)/
+  return Object.fromEntries(Object.entries(status).filter(([key]) => !constant.test(key)))
 }

@@ -50,6 +50,11 @@ export class Stage {
     return this.program.sessionOf(this.recording.lines, this.#session)
   }
 
+  /** Resolves when the model has been asked for the prompt with this marker. */
+  async asked(marker: string): Promise<void> {
+    await this.#stub.until((request) => request.marker === marker)
+  }
+
   async close(): Promise<void> {
     await this.#stub.close()
     for (const pid of await this.#leftovers()) {
