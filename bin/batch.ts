@@ -55,9 +55,17 @@ export function readBatch(text: string): {
 }
 
 function parse(content: string): Line {
-  const value: unknown = JSON.parse(content)
+  const value = readJson(content)
   if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Line
   throw invalid('line', value, 'is not an object', 'write {"prompt": "…"}')
+}
+
+function readJson(content: string): unknown {
+  try {
+    return JSON.parse(content)
+  } catch {
+    throw invalid('line', content, 'is not JSON', 'write {"prompt": "…"}, all of it in one line')
+  }
 }
 
 function expand(given: Line): Line {

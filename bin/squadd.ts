@@ -5,6 +5,7 @@ import { asSquadError, errors, SquadError } from '../src/supervisor/domain/error
 import { safeJson } from '../src/supervisor/domain/text.ts'
 import { addAgentCommands } from './commands/agent.ts'
 import { addDaemonCommands } from './commands/daemon.ts'
+import { addDoctorCommand } from './commands/doctor.ts'
 import { addExplainCommand } from './commands/explain.ts'
 import { addExitCodes } from './commands/exit-codes.ts'
 import { addObserveCommands } from './commands/observe.ts'
@@ -44,6 +45,7 @@ function build(): Command {
   addTaskCommands(program)
   addObserveCommands(program)
   addExplainCommand(program)
+  addDoctorCommand(program)
   addExitCodes(program)
   return program
 }

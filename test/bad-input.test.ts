@@ -5,7 +5,7 @@ import t from 'tap'
 import type { Task } from '../src/supervisor/domain/task.ts'
 import { Squadd } from './support/squadd.ts'
 
-t.setTimeout(120_000)
+t.setTimeout(600_000)
 
 type Case = [args: string[], exitCode: number, says: RegExp]
 
@@ -82,7 +82,11 @@ t.test('bad input gets a clear error, the right exit code, and nothing half-done
       2,
       /line 2.*priorty.*priority/,
     ],
-    [['task', 'add', '--batch', batch('torn', '{"prompt":"a"}', '{"prompt":')], 2, /line 2/],
+    [
+      ['task', 'add', '--batch', batch('torn', '{"prompt":"a"}', '{"prompt":')],
+      2,
+      /line 2.* is not JSON; write /,
+    ],
     [['start'], 6, /runs/],
   ]
   for (const [args, exitCode, says] of cases) {

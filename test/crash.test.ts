@@ -1,11 +1,12 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { execaSync } from 'execa'
+import type { Test } from 'tap'
 import t from 'tap'
 import type { Task } from '../src/supervisor/domain/task.ts'
 import { Field, perRound } from './support/field.ts'
 
-/** Rounds of each kill; the full run is SQUADD_ROUNDS=20. */
-const rounds = Number(process.env['SQUADD_ROUNDS'] ?? 3)
+/** Rounds of each kill; `npm run torture` has 20. */
+const rounds = Number(process.env['ROUNDS'] ?? 3)
 
 /** The pid of the tmux server behind a socket, or null when it is just gone. */
 function serverOf(socket: string): number | null {
@@ -15,12 +16,25 @@ function serverOf(socket: string): number | null {
   return Number(answer.stdout) || null
 }
 
-t.setTimeout(rounds * 60_000)
+t.setTimeout(600_000 + rounds * 60_000)
 
 const anyOf = <T>(all: readonly T[]): T => all[Math.floor(Math.random() * all.length)]!
 
 /** Resolves at a random moment while tasks run. */
 const someMoment = () => pause(Math.random() * 700)
+
+/** Waits for all tasks of a round: each completed, each program ran once and kept its pid. */
+async function eachRanOnce(t: Test, field: Field, round: string, tasks: Task[]): Promise<void> {
+  const ended = await field.settled(tasks)
+  const completed = ended.filter(({ state }) => state === 'completed')
+  t.equal(completed.length, perRound, `${round}: every task completed`)
+  const lines = field.lines(round)
+  t.equal(lines.size, perRound, 'every program ran')
+  for (const [name, { began, ended: over }] of lines) {
+    t.same([began.length, over.length], [1, 1], `${name} ran once`)
+    t.same(began, over, `${name} kept its pid`)
+  }
+}
 
 t.test('kill -9 of the supervisor loses no task and runs none twice', async (t) => {
   const field = new Field()
@@ -33,18 +47,7 @@ t.test('kill -9 of the supervisor loses no task and runs none twice', async (t) 
     process.kill(pid, 'SIGKILL')
     field.client.close()
     await field.start()
-    const ended = await field.settled(tasks)
-    t.equal(ended.length, perRound)
-    t.ok(
-      ended.every((task) => task.state === 'completed'),
-      `round ${round}: every task completed`,
-    )
-    const lines = field.lines(`s${round}`)
-    t.equal(lines.size, perRound, 'every program ran')
-    for (const [name, { began, ended: over }] of lines) {
-      t.same([began.length, over.length], [1, 1], `${name} ran once`)
-      t.same(began, over, `${name} kept its pid`)
-    }
+    await eachRanOnce(t, field, `s${round}`, tasks)
   }
 })
 
@@ -59,13 +62,7 @@ t.test('kill -9 of an agent host: another adopts what runs', async (t) => {
     await someMoment()
     const victim = anyOf((await field.agentViews()).filter((agent) => agent.hostPid !== null))
     process.kill(victim.hostPid!, 'SIGKILL')
-    const ended = await field.settled(tasks)
-    t.ok(
-      ended.every((task) => task.state === 'completed'),
-      `round ${round}: every task completed`,
-    )
-    for (const [name, { began }] of field.lines(`h${round}`))
-      t.equal(began.length, 1, `${name} ran once`)
+    await eachRanOnce(t, field, `h${round}`, tasks)
   }
 })
 
@@ -79,13 +76,7 @@ t.test('kill -9 of a tmux server: its program runs on and its end is recorded', 
     const victim = anyOf(await field.agentViews())
     const server = serverOf(victim.tmuxSocket)
     if (server) process.kill(server, 'SIGKILL')
-    const ended = await field.settled(tasks)
-    t.ok(
-      ended.every((task) => task.state === 'completed'),
-      `round ${round}: every task completed`,
-    )
-    for (const [name, { began }] of field.lines(`t${round}`))
-      t.equal(began.length, 1, `${name} ran once`)
+    await eachRanOnce(t, field, `t${round}`, tasks)
   }
 })
 
@@ -95,6 +86,7 @@ t.test(
     const field = new Field()
     t.teardown(() => field.close())
     await field.open()
+    const isLeft = (one: string) => one.includes('sleep 600')
     for (let round = 0; round < rounds; round++) {
       const name = `l${round}`
       const prompt = `echo "began ${name}.0 $PPID" >> '${field.journal}'; exec sleep 600`
@@ -102,6 +94,7 @@ t.test(
       process.kill(await field.pidOf(name), 'SIGKILL')
       const [ended] = await field.settled([task!])
       t.match(ended, { state: 'held', outcome: 'unknown' })
+      t.same(field.squad.leftovers().filter(isLeft), [], 'its program is gone')
       await field.client.call('tasks.cancel', { id: task!.id })
     }
     await field.squad.json('stop', '--stop-agents')

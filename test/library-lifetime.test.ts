@@ -8,7 +8,7 @@ import type { TaskInput } from 'squadd'
 import { AgentOrchestrator, Instance, ManagedAgent } from 'squadd'
 import { ended, nextEvent, orchestratorFor, scratchFor } from './support/library.ts'
 
-t.setTimeout(120_000)
+t.setTimeout(600_000)
 
 const shuttingDown = { code: 'SQUADD_SHUTTING_DOWN' }
 const flags = ['--conditions=squadd-source', '--disable-warning=ExperimentalWarning']

@@ -7,7 +7,7 @@ import { taskTransitions } from '../src/supervisor/domain/task.ts'
 import { version } from '../src/supervisor/version.ts'
 import { Squadd } from './support/squadd.ts'
 
-t.setTimeout(120_000)
+t.setTimeout(600_000)
 
 const file = (name: string) => readFileSync(join(import.meta.dirname, '..', name), 'utf8')
 const readme = file('README.md')

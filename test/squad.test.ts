@@ -6,10 +6,12 @@ import type { AgentView } from '../src/supervisor/domain/agent.ts'
 import { Field, gate } from './support/field.ts'
 import { Squadd } from './support/squadd.ts'
 
-t.setTimeout(120_000)
+t.setTimeout(600_000)
 
 const view = (field: Field, id: string) =>
   field.client.call('agents.show', { id }) as Promise<AgentView>
+
+const isTmux = (one: string) => /^process \d+ tmux /.test(one)
 
 t.test('a person pauses, resumes, releases, stops and removes an agent', async (t) => {
   const field = new Field()
@@ -128,16 +130,34 @@ t.test('the live pane can be attached to, and detaching leaves it alone', async 
   })
   t.teardown(() => execaSync('tmux', [...outer, 'kill-server'], { reject: false }))
   await execa('tmux', [...outer, 'set', '-g', 'remain-on-exit', 'on'])
-  const screen = async () => (await execa('tmux', [...outer, 'capture-pane', '-p'])).stdout
-  let text = await screen()
-  for (let tries = 0; tries < 400 && !text.includes('hello from ada'); tries++)
-    text = await screen()
-  t.match(text, 'hello from ada', 'attach shows what the program prints')
-  await execa('tmux', [...outer, 'kill-server'])
+  const ask = async (...command: string[]) => (await execa('tmux', [...outer, ...command])).stdout
+  const until = async (command: string[], says: RegExp) => {
+    let text = await ask(...command)
+    for (let tries = 0; tries < 2000 && !says.test(text); tries++) text = await ask(...command)
+    return text
+  }
+  const shows = /hello from ada/
+  t.match(await until(['capture-pane', '-p'], shows), shows, 'attach shows what it prints')
+  await execa('tmux', [...outer, 'send-keys', 'C-b', 'd'])
+  const left = await until(['display-message', '-p', '#{pane_dead} #{pane_dead_status}'], /^1/)
+  t.equal(left, '1 0', 'Ctrl-b d leaves it')
 
   t.match(await field.client.call('tasks.show', { id: task.id }), { state: 'running' })
   shown.open()
   t.match(await field.wait(task.id), { state: 'completed', result: { output: /hello from ada/ } })
+})
+
+t.test('a stop right after the start ends agents that were not up yet', async (t) => {
+  const field = new Field()
+  t.teardown(() => field.close())
+  const names = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h']
+  await field.open(names)
+  await field.squad.json('stop')
+  t.not(field.squad.leftovers().filter(isTmux).length, 0, 'they live on in tmux')
+  await field.squad.json('start')
+  t.match(await field.squad.json('agent', 'pause', 'h'), { state: /starting|paused/ })
+  t.match(await field.squad.run('stop', '--stop-agents'), { exitCode: 0 })
+  t.same(field.squad.leftovers().filter(isTmux), [])
 })
 
 t.test('ten starters at once: one wins, nine say that it runs', async (t) => {

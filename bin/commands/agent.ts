@@ -49,7 +49,9 @@ export function addAgentCommands(program: Command): void {
           ...(argv.length > 0 ? { argv } : {}),
         }
         const client = await session.client()
-        tell(session, await client.call('agents.add', input))
+        const { askTrust } = await import('./trust.ts')
+        const trust = input.trust ?? (await askTrust(input.repo, input.program ?? 'shell'))
+        tell(session, await client.call('agents.add', { ...input, trust }))
       }),
     )
 
@@ -95,10 +97,9 @@ export function addAgentCommands(program: Command): void {
   const moves = {
     resume: 'a paused agent takes tasks again',
     stop: 'end the program, the session and the host; the worktree stays',
-    restart: 'stop and start the agent',
     reset: 'the way out of failed: forget failures and start again',
   } as const
-  for (const move of ['resume', 'stop', 'restart', 'reset'] as const)
+  for (const move of ['resume', 'stop', 'reset'] as const)
     agent
       .command(move)
       .description(moves[move])
@@ -109,6 +110,18 @@ export function addAgentCommands(program: Command): void {
           tell(session, await client.call(`agents.${move}`, { id }))
         }),
       )
+
+  agent
+    .command('restart')
+    .description('stop and start the agent; its program goes on with the conversation')
+    .argument('<name>')
+    .option('--fresh', 'begin a new conversation')
+    .action(
+      act<[string], { fresh?: true }>(async (session, [id], how) => {
+        const client = await session.client()
+        tell(session, await client.call('agents.restart', { id, ...how }))
+      }),
+    )
 
   agent
     .command('remove')

@@ -1,6 +1,6 @@
 import { accessSync, constants, lstatSync, mkdirSync } from 'node:fs'
 import { homedir } from 'node:os'
-import { isAbsolute, join, resolve } from 'node:path'
+import { dirname, isAbsolute, join, resolve } from 'node:path'
 import { invalid, SquadError } from './domain/error.ts'
 
 /** Where one squad keeps its files. Every path is absolute. */
@@ -101,11 +101,23 @@ export function prepareHome(home: Home): void {
   const { stateDir, agentsDir, logsDir, worktreesDir, runtimeDir } = home
   for (const dir of new Set([stateDir, agentsDir, logsDir, worktreesDir, runtimeDir])) {
     try {
-      mkdirSync(dir, { recursive: true, mode: 0o700 })
+      makeFolder(dir)
     } catch (error) {
-      if (!isThere(dir)) throw badHome(`cannot make ${dir}: ${text(error)}`, 'make it yourself')
+      throw badHome(`cannot make ${dir}: ${text(error)}`, 'make it yourself')
     }
     checkFolder(dir, dir === runtimeDir)
+  }
+}
+
+/** Node's own recursive mkdir never returns where no folder can be made, as in /proc. */
+function makeFolder(dir: string): void {
+  const parent = dirname(dir)
+  if (!isThere(parent)) makeFolder(parent)
+  try {
+    mkdirSync(dir, { mode: 0o700 })
+  } catch (error) {
+    // It was there, or another start has just made it.
+    if (!isThere(dir)) throw error
   }
 }
 

@@ -61,9 +61,10 @@ export class Placement {
       .map((agent) => ({ id: agent.id, labels: agent.record.spec.labels }))
   }
 
-  /** Asked in the transaction: an agent may have been paused or lost since it was offered. */
+  /** Asked in the transaction: agents and limits may have changed since the offer. */
   choose(task: Task, eligible: readonly Candidate[]): string | null {
     const { roster, breakers } = this.#ports
+    if (this.admission()) return null
     const squad = this.squadFacts()
     const agents = eligible
       .map(({ id }) => roster.get(id))
@@ -106,6 +107,7 @@ export class Placement {
       goal,
       reason: agent.reason,
       currentTask: agent.currentTask?.id ?? null,
+      isTidying: agent.isTidying,
       breaker: this.#ports.breakers.ofAgent(agent.id),
     }
   }

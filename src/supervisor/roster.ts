@@ -9,6 +9,7 @@ import type { Task } from './domain/task.ts'
 import { checkAgentName } from './domain/names.ts'
 import type { Clock } from './domain/time.ts'
 import type { AgentOwner, AgentPorts } from './agent-owner.ts'
+import { Restoration } from './restoration.ts'
 import { SupervisedAgent } from './supervised-agent.ts'
 
 export type RosterPorts = AgentPorts & {
@@ -29,6 +30,7 @@ export class Roster {
   readonly #goals: AgentGoals
   readonly #clock: Clock
   readonly #agents = new Map<string, SupervisedAgent>()
+  readonly #restoration = new Restoration()
   /** Names whose change is under way: one at a time per agent. */
   readonly #busy = new Map<string, string>()
 
@@ -60,21 +62,23 @@ export class Roster {
 
   /**
    * Brings back what the store knows, `width` agents at a time: those that have a running task
-   * adopt it. An agent that cannot come up is failed, the others go on.
+   * adopt it. An agent that cannot come up is failed, the others go on. What is asked of an agent
+   * waits until it has been taken up.
    */
   async restore(running: readonly Task[], width: number): Promise<void> {
     const byAgent = new Map(running.map((task) => [task.agent, task]))
-    const waiting = this.#ports.store.agents().map((record) => this.#enter(record))
-    const next = async (): Promise<void> => {
-      const agent = waiting.shift()
-      if (!agent) return
-      await this.#restore(agent, byAgent.get(agent.id) ?? null).catch(() => {})
-      return next()
-    }
-    await Promise.all(Array.from({ length: width }, next))
+    const agents = this.#ports.store.agents().map((record) => this.#enter(record))
+    await this.#restoration.run(agents, width, (agent) =>
+      this.#takeUp(agent, byAgent.get(agent.id) ?? null),
+    )
   }
 
-  async #restore(agent: SupervisedAgent, task: Task | null): Promise<void> {
+  /** Takes up no more agents. Resolves when none is just being taken up. */
+  stopRestoring(): Promise<void> {
+    return this.#restoration.stop()
+  }
+
+  async #takeUp(agent: SupervisedAgent, task: Task | null): Promise<void> {
     const { failure, goal } = agent.record
     if (failure !== null) {
       agent.rest('fail', failure)
@@ -88,7 +92,6 @@ export class Roster {
       return this.#goals.reach(agent)
     }
     await agent.start(task)
-    await agent.untilReady()
   }
 
   /** Takes over an agent that is up and has no task, under the name `id`. */
@@ -181,10 +184,12 @@ export class Roster {
     return this.#alone(id, 'stopped', () => this.#stop(this.get(id)))
   }
 
-  restart(id: string): Promise<SupervisedAgent> {
+  /** `fresh`: its program begins a new conversation. */
+  restart(id: string, { fresh = false } = {}): Promise<SupervisedAgent> {
     return this.#alone(id, 'restarted', async () => {
       const agent = await this.#stop(this.get(id))
-      await this.#goals.aim(agent, 'up', { type: 'AgentResumed' }, { failure: null })
+      const patch = { failure: null, ...(fresh ? { conversation: null } : {}) }
+      await this.#goals.aim(agent, 'up', { type: 'AgentResumed' }, patch)
       await this.#goals.bringUp(agent)
       return agent
     })
@@ -274,6 +279,7 @@ export class Roster {
   }
 
   async #alone<T>(id: string, doing: string, work: () => Promise<T>): Promise<T> {
+    await this.#restoration.until(id)
     const other = this.#busy.get(id)
     if (other !== undefined)
       throw new SquadError('SQUADD_CONFLICT', `agent ${id} is just being ${other}`, {

@@ -143,6 +143,11 @@ export class SupervisedAgent {
     return this.#current !== null && (this.#current.stop !== null || this.#current.recorded)
   }
 
+  /** Its host is up and cleans up after an attempt that is recorded. */
+  get isTidying(): boolean {
+    return this.state === 'running' && this.#current?.recorded === true
+  }
+
   /** Gives it a claimed task. */
   assign(task: Task): void {
     this.#take(task, null)

@@ -120,8 +120,8 @@ export class Supervisor implements Squad {
     return agent.view()
   }
 
-  async restartAgent(id: string): Promise<AgentView> {
-    const agent = await this.#parts.roster.restart(id)
+  async restartAgent(id: string, how: { fresh?: boolean } = {}): Promise<AgentView> {
+    const agent = await this.#parts.roster.restart(id, how)
     this.#parts.breakers.reset(id)
     this.#parts.dispatcher.wake()
     return agent.view()
@@ -251,16 +251,18 @@ export class Supervisor implements Squad {
     this.#parts.isClosing = true
     this.#parts.stopTimers()
     const lifecycle = new Lifecycle(this.#ports.clock)
-    const stop = (agent: SupervisedAgent) =>
-      stopAgents ? this.#parts.roster.halt(agent) : agent.detach()
-    const parts = this.#parts.roster.all.map((agent) => ({
+    const { roster } = this.#parts
+    const restoring = { name: 'start of agents', stop: () => roster.stopRestoring() }
+    const unrestored = await lifecycle.end({ ...restoring, stopWithinMs: timeoutMs })
+    const stop = (agent: SupervisedAgent) => (stopAgents ? roster.halt(agent) : agent.detach())
+    const parts = roster.all.map((agent) => ({
       name: `agent ${agent.id}`,
       stop: () => stop(agent),
       stopWithinMs: timeoutMs,
     }))
     const unstopped = (await Promise.all(parts.map((part) => lifecycle.end(part)))).flat()
     this.#parts.dispatcher.close()
-    return { unstopped }
+    return { unstopped: [...unrestored, ...unstopped] }
   }
 
   #refuseWhenClosing(): void {

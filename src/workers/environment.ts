@@ -18,12 +18,15 @@ const common = [
   'https_proxy',
   'no_proxy',
   'all_proxy',
+  'NODE_EXTRA_CA_CERTS',
+  'SSL_CERT_FILE',
+  'SSL_CERT_DIR',
 ]
 const commonPrefixes = ['LC_', 'XDG_']
 
 /** Variables that belong to a program: it gets them from the daemon's environment, no other does. */
 const ofProgram: Record<ProgramName, string[]> = {
-  claude: ['ANTHROPIC_', 'CLAUDE_'],
+  claude: ['ANTHROPIC_', 'CLAUDE_', 'DISABLE_TELEMETRY', 'DISABLE_ERROR_REPORTING'],
   codex: ['OPENAI_', 'CODEX_'],
   gemini: ['GEMINI_', 'GOOGLE_'],
   opencode: ['OPENCODE_', 'ANTHROPIC_', 'OPENAI_', 'GEMINI_', 'GOOGLE_'],

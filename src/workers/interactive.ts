@@ -4,7 +4,6 @@ import { oneLine } from './attempt-evidence.ts'
 import type { Conversation } from './conversation.ts'
 import type { GitEvidence } from './git-evidence.ts'
 import { LiveProgram } from './live-program.ts'
-import { terminalOf } from './programs/programs.ts'
 import type { Terminal } from './programs/terminal.ts'
 import type { Screens } from './screen.ts'
 import type { Pane } from './tmux-commands.ts'
@@ -15,6 +14,7 @@ import { Typist } from './typist.ts'
 export type InteractiveParts = {
   tmux: Tmux
   screens: Screens
+  terminal: Terminal
   git: GitEvidence
   conversation: Conversation
   send: (message: FromHost) => void
@@ -30,13 +30,11 @@ export class Interactive {
   #turn: Turn | null = null
   #isRebooted = false
 
-  /** Throws SQUADD_BAD_CONFIG for a program that has no interactive mode. */
   constructor(setup: HostSetup, parts: InteractiveParts) {
-    const { tmux, screens, conversation } = parts
+    const { tmux, screens, conversation, terminal } = parts
     this.#setup = setup
     this.#parts = parts
-    this.#terminal = terminalOf(setup.spec.program)
-    const terminal = this.#terminal
+    this.#terminal = terminal
     const log = (message: string) => this.#log(message)
     this.live = new LiveProgram({ setup, tmux, screens, terminal, conversation, log })
     this.#typist = new Typist({ dir: setup.dir, tmux, live: this.live, terminal })
@@ -51,7 +49,13 @@ export class Interactive {
 
   /** Starts the program before the first task needs it; a failure is that task's to tell. */
   warmUp(): void {
+    this.live.takenUp()
     this.live.ready().catch((error: unknown) => this.#log(`not ready: ${oneLine(error)}`))
+  }
+
+  /** Why nothing may be typed just now, or null. */
+  obstacle(): Promise<string | null> {
+    return this.#typist.obstacle()
   }
 
   turn(order: AttemptOrder): Turn {

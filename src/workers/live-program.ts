@@ -1,6 +1,5 @@
 import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { setTimeout as delay } from 'node:timers/promises'
 import type { HostSetup } from '../supervisor/domain/message.ts'
 import { AttemptProcesses } from './attempt-processes.ts'
 import type { Conversation } from './conversation.ts'
@@ -13,7 +12,8 @@ import type { Facts } from './outbox.ts'
 import { identify, isAlive } from './processes.ts'
 import type { Signal, Terminal, TerminalFacts } from './programs/terminal.ts'
 import type { Screens } from './screen.ts'
-import { StartProblem } from './start-problem.ts'
+import { StartProblem, untilReady } from './ready.ts'
+import type { StartView } from './ready.ts'
 import {
   closeWindow,
   describePane,
@@ -25,11 +25,8 @@ import {
 import type { Pane, PaneFacts, WindowId } from './tmux-commands.ts'
 import type { Tmux } from './tmux.ts'
 
-/** A program that shows no prompt in this time never will. */
-const readyLimitMs = 60_000
-/** How often a starting program is looked at: no event tells that its screen is ready. */
-const startLookMs = 100
-const greetLooks = 10
+/** A conversation that cannot be gone on with is tried so often before a new one begins. */
+const resumes = 2
 const endGraceMs = 3000
 
 export type LivePorts = {
@@ -54,6 +51,7 @@ export class LiveProgram {
   #starting: Promise<void> | null = null
   #isReady = false
   #isClosed = false
+  #isTakenUp = false
   /** The program's record of its conversation, once a turn has shown where it is. */
   lastRecord: string | null = null
   /** Who is told what the program shows of itself; a turn, while there is one. */
@@ -118,6 +116,8 @@ export class LiveProgram {
       this.#seen.add(signal.event)
       this.onSignal?.(signal)
     }
+    // A person's own turns leave hooks too, and nobody waits for them.
+    if (this.#isTakenUp && !this.onSignal) this.forgetHooks()
     if (exit !== null) this.#gone(exit)
   }
 
@@ -144,7 +144,8 @@ export class LiveProgram {
 
   /** tmux died and is back: the program has no terminal any more. */
   tmuxLost(): void {
-    if (this.#key === null) return
+    // A start that waits for tmux gets its window from the new one.
+    if (this.#window === null) return
     this.#window = null
     void this.#lose('its terminal died')
   }
@@ -170,12 +171,18 @@ export class LiveProgram {
   /** Ends it: TERM, after the grace KILL. Resolves when nothing of it is left. */
   async end(reason: string, graceMs = endGraceMs): Promise<void> {
     const key = this.#key
+    const processes = this.#processes
     if (key === null) return
     const grace = Math.min(graceMs, this.#ports.setup.stopGraceMs)
-    await this.#processes.end(grace, () => this.#exitOf(key) !== null)
-    await this.#processes.endLeftovers(0)
+    await processes.end(grace, () => this.#key !== key || this.#exitOf(key) !== null)
+    await processes.endLeftovers(0)
     this.look()
-    this.#gone(reason)
+    if (this.#key === key) this.#gone(reason)
+  }
+
+  /** Whatever an earlier host had begun is taken up: hooks without a turn belong to nobody. */
+  takenUp(): void {
+    this.#isTakenUp = true
   }
 
   /** No start follows any more. */
@@ -188,51 +195,45 @@ export class LiveProgram {
   readonly #seen = new Set<string>()
 
   async #bringUp(): Promise<void> {
-    if (this.#key === null) await this.#start()
-    const until = performance.now() + readyLimitMs
-    for (let shown = 0; ; await delay(startLookMs)) {
-      if (this.#isClosed) throw new StartProblem('spawn_failed', 'the agent is being ended')
-      this.look()
-      if (this.#key === null)
-        throw this.#problem ?? new StartProblem('spawn_failed', 'it has ended')
-      if (!this.#window) continue
-      const { screen, title } = await this.facts()
-      const { ready, dialog, obstacles, greetings = [] } = this.#ports.terminal
-      const isShown = ready.screen.test(screen) && (ready.title?.test(title) ?? true)
-      if (isShown && !dialog.test(screen) && this.#hasBegun(ready.hook)) break
-      await this.#greet(greetings.find((one) => one.screen.test(screen))?.press)
-      const obstacle = obstacles.find((one) => one.screen.test(screen))
-      shown = obstacle ? shown + 1 : 0
-      if (obstacle && shown >= 5)
-        return this.#giveUp(new StartProblem(obstacle.cause, obstacle.reason))
-      if (performance.now() < until) continue
-      const last = screen.replaceAll(/\s+/g, ' ').trim().slice(-300)
-      const reason = `it took no prompt after ${readyLimitMs / 1000} s; its screen: ${last}`
-      return this.#giveUp(new StartProblem('spawn_failed', reason))
+    const { conversation, log } = this.#ports
+    for (let tries = 1; ; tries++) {
+      if (this.#key === null) await this.#start()
+      try {
+        await untilReady(this.#view())
+        this.#isReady = true
+        return
+      } catch (error) {
+        if (!(error instanceof StartProblem)) throw error
+        // Ended by itself each time that it was to go on: what it should go on with is gone.
+        const isLost = this.#key === null && conversation.current?.isBegun === true
+        if (this.#key !== null) await this.end(error.message, 0)
+        if (!isLost || this.#isClosed || tries > resumes) throw error
+        log(`could not go on with its conversation (${tries}): ${error.message}`)
+        if (tries === resumes) conversation.forget()
+      }
     }
-    this.#isReady = true
-    this.#problem = null
   }
 
-  #hasBegun(hook: string | undefined): boolean {
-    return hook === undefined || this.#seen.has(hook) || this.#isRecalled
+  #view(): StartView {
+    const { terminal, tmux } = this.#ports
+    return {
+      terminal,
+      look: () => {
+        this.look()
+        if (this.#isClosed) return 'the agent is being ended'
+        return this.#key === null ? (this.#exit ?? 'it has ended') : null
+      },
+      facts: async () => (this.#window ? this.facts() : null),
+      hasSeen: (event) => this.#isRecalled || this.#seen.has(event),
+      press: async (key) => {
+        if (this.#window) await tmux.run(pressKey(this.#window, key))
+      },
+    }
   }
 
-  /** A program that has just painted may not read keys yet: after some looks it is pressed again. */
-  async #greet(key: string | undefined): Promise<void> {
-    this.#greeted = key === undefined ? 0 : this.#greeted + 1
-    if (key === undefined || this.#greeted % greetLooks !== 1 || !this.#window) return
-    await this.#ports.tmux.run(pressKey(this.#window, key))
-  }
-
-  #greeted = 0
   #isRecalled = true
-  #problem: StartProblem | null = null
-
-  async #giveUp(problem: StartProblem): Promise<never> {
-    await this.end(problem.message, 0)
-    throw problem
-  }
+  /** How the last start ended. */
+  #exit: string | null = null
 
   async #start(): Promise<void> {
     const { setup, terminal, conversation, tmux } = this.#ports
@@ -268,8 +269,10 @@ export class LiveProgram {
   /** Its terminal is gone: nobody could talk with it any more. */
   async #lose(reason: string): Promise<void> {
     const key = this.#key
-    await this.#processes.end(0, () => true)
-    await this.#processes.endLauncher()
+    // The next start may have begun meanwhile: it has others.
+    const processes = this.#processes
+    await processes.end(0, () => true)
+    await processes.endLauncher()
     this.look()
     if (this.#key === key) this.#gone(reason)
   }
@@ -283,7 +286,7 @@ export class LiveProgram {
     this.#isReady = false
     const window = this.#window
     this.#window = null
-    this.#problem = new StartProblem('spawn_failed', reason)
+    this.#exit = reason
     if (window) void this.#ports.tmux.run(closeWindow(window)).catch(() => {})
     this.#processes.dismissLauncher()
     rmSync(this.#noteFile, { force: true })

@@ -24,6 +24,7 @@ export type TailOptions = {
 /** The end marker lies within this many bytes of the end, unless something goes on printing. */
 const markerBytes = 65_536
 const markerPatienceMs = 1000
+const markerLimitMs = 15_000
 
 /** The end of the output as it is on disk now. */
 export function readTail(options: TailOptions): OutputTail {
@@ -38,15 +39,26 @@ export function readTail(options: TailOptions): OutputTail {
 
 /**
  * The end of the output once the launcher's end marker is in it, the proof that it is whole. Gives up
- * waiting after a second; `end` is null then.
+ * when the record has not grown for a second, or goes on growing for 15 s; `end` is null then.
  */
 export async function awaitTail(options: TailOptions): Promise<OutputTail> {
-  const until = performance.now() + markerPatienceMs
+  const giveUpAt = performance.now() + markerLimitMs
+  let until = performance.now() + markerPatienceMs
+  let recorded = recordedSoFar(options)
   for (let waitMs = 1; ; waitMs = Math.min(2 * waitMs, 64)) {
     const tail = readTail(options)
-    if (tail.end || performance.now() > until) return tail
+    if (tail.end || performance.now() > Math.min(until, giveUpAt)) return tail
     await delay(waitMs)
+    const before = recorded
+    recorded = recordedSoFar(options)
+    if (recorded !== before) until = performance.now() + markerPatienceMs
   }
+}
+
+/** Changes whenever something is recorded. */
+function recordedSoFar(options: TailOptions): string {
+  const newest = segmentPaths(options)[0]
+  return newest === undefined ? '' : `${newest} ${statOf(newest)?.size}`
 }
 
 /** When an attempt last printed something, ms since 1970; null when it has not. */

@@ -19,7 +19,7 @@ import { keyOfFact, keysIn } from './outbox.ts'
 import { pipeScript } from './output-record.ts'
 import { bootId } from './processes.ts'
 import type { Program } from './programs/program.ts'
-import { programOf } from './programs/programs.ts'
+import { programOf, terminalOf } from './programs/programs.ts'
 import { Screens } from './screen.ts'
 import { endProcesses } from './stop-ladder.ts'
 import { listPanes, parsePanes, serverPid, tmuxConf } from './tmux-commands.ts'
@@ -72,11 +72,18 @@ export class Session {
       onLost: (error) => this.#break(error),
     })
     this.#screens = new Screens(this.#tmux, setup.dir)
-    const parts = { tmux: this.#tmux, screens: this.#screens, git: this.#git }
-    this.#interactive =
-      setup.spec.mode === 'interactive'
-        ? new Interactive(setup, { ...parts, conversation: this.#conversation, send: ports.send })
-        : null
+    this.#interactive = setup.spec.mode === 'interactive' ? this.#makeInteractive() : null
+  }
+
+  #makeInteractive(): Interactive {
+    return new Interactive(this.#setup, {
+      tmux: this.#tmux,
+      screens: this.#screens,
+      terminal: terminalOf(this.#setup.spec.program),
+      git: this.#git,
+      conversation: this.#conversation,
+      send: this.#ports.send,
+    })
   }
 
   /** Attaches, adopts, says `ready`; or says `broken` and ends the host. */

@@ -10,7 +10,7 @@ import type { GitEvidence } from './git-evidence.ts'
 import { readStop, removeLaunch, writeStop } from './launch-files.ts'
 import type { LiveProgram } from './live-program.ts'
 import type { Question, Terminal, TurnEnd } from './programs/terminal.ts'
-import { StartProblem } from './start-problem.ts'
+import { StartProblem } from './ready.ts'
 import type { WindowId } from './tmux-commands.ts'
 import { readTurn, writeTurn } from './turn-note.ts'
 import type { TurnNote } from './turn-note.ts'
@@ -18,7 +18,7 @@ import { TurnSignals } from './turn-signals.ts'
 import { turnVerdict } from './turn-verdict.ts'
 import type { TurnedEnd } from './turn-verdict.ts'
 import type { Typist } from './typist.ts'
-import { lastLines, typeable } from './typist.ts'
+import { typeable } from './typist.ts'
 import { verify } from './verify.ts'
 import type { Ended } from './verdict.ts'
 import type { Work } from './work.ts'
@@ -180,18 +180,15 @@ export class Turn implements Work {
 
   /** Waits for the proof of submission; an Enter that was swallowed is pressed again. */
   async #prove(tries: number): Promise<void> {
-    const { live, terminal, typist } = this.#ports
+    const { typist } = this.#ports
     for (let i = 1; i <= tries; i++) {
       if (await this.#isSubmitted(proofMs)) return
-      const screen = await live.screen()
-      // At a dialog Enter would approve.
-      const isInBox = terminal.input(screen) !== '' && !terminal.dialog.test(lastLines(screen))
-      if (!isInBox) break
+      // At a dialog Enter would approve: only where our text waits for it.
+      if (!(await typist.holds(this.#typed()))) break
       if (i < tries) await typist.press('Enter')
     }
     if (await this.#isSubmitted(proofMs)) return
-    if (!this.isOpen) return
-    if (terminal.input(await live.screen())) return this.#takeBack()
+    if (await typist.holds(this.#typed())) return this.#takeBack()
     await this.#conclude({
       kind: 'lost',
       reason: 'it was typed, and nothing tells what came of it',

@@ -78,8 +78,8 @@ export class Typist {
     const sinceMs = Date.now() - typedAt
     if (sinceMs < typingMs) return 'someone types in its window'
     if (!terminal.isFree(facts)) return 'it works on something else'
-    if (terminal.dialog.test(lastLines(facts.screen))) return 'it shows a dialog'
     const draft = terminal.input(facts.screen)
+    if (draft === null && terminal.dialog.test(facts.screen)) return 'it shows a dialog'
     if (draft && sinceMs < draftMs) return 'someone has begun a text'
     return null
   }
@@ -106,12 +106,24 @@ export class Typist {
   /** Empties the input box; false when something stays in it. */
   async clear(): Promise<boolean> {
     const { live, terminal } = this.#ports
-    for (let i = 0; i < clears; i++) {
-      if (!terminal.input(await live.screen())) return true
+    let before = terminal.input(await live.screen())
+    for (let i = 0; i < clears && before; i++) {
       await this.take(terminal.clear)
       if (i > 0) await delay(stepLookMs)
+      const now = terminal.input(await live.screen())
+      // What no key takes away is a hint that the program shows in an empty box.
+      if (now === before && i > 1) return true
+      before = now
     }
-    return false
+    return !before
+  }
+
+  /** Whether the box holds (a part of) this text; programs show a long paste as a note of it. */
+  async holds(text: string): Promise<boolean> {
+    const draft = this.#ports.terminal.input(await this.#ports.live.screen())
+    if (!draft) return false
+    const bare = (some: string) => some.replaceAll(/[^\p{L}\p{N}\p{P}\p{S}]+/gu, '')
+    return /\[pasted /i.test(draft) || bare(text).includes(bare(draft.split('\n')[0]!).slice(0, 60))
   }
 
   async press(key: string): Promise<void> {
@@ -146,10 +158,6 @@ export class Typist {
     }
   }
 }
-
-/** Where a program shows its dialogs; what stands above may be a quotation. */
-export const lastLines = (screen: string): string =>
-  screen.trimEnd().split('\n').slice(-15).join('\n')
 
 // oxlint-disable-next-line no-control-regex -- control characters are what this is about
 const control = /[\x00-\x08\x0b-\x1f\x7f]/g

@@ -48,8 +48,11 @@ export class Crew extends Squadd {
       await crew.stub.close()
     })
     mkdirSync(crew.home, { recursive: true, mode: 0o700 })
-    // How busy the machine is, others decide.
-    writeFileSync(join(crew.home, 'config.json'), JSON.stringify({ maxLoadPerCore: 0 }))
+    // Neither the machine's load nor a failure before is what these tests are about.
+    writeFileSync(
+      join(crew.home, 'config.json'),
+      JSON.stringify({ maxLoadPerCore: 0, breakerResetMs: 10 }),
+    )
     prepare(crew)
     await crew.start()
     return crew
@@ -101,6 +104,14 @@ export class Crew extends Squadd {
     return { ...task, mark, lateMs }
   }
 
+  /** A task to the end of its first attempt; another is not wanted. */
+  async attempt(prompt: string, input: Partial<TaskInput> = {}): Promise<SquadEvent['data']> {
+    const { id } = await this.add(prompt, input)
+    const { type, data } = await this.event(({ type, taskId }) => taskId === id && ends.has(type))
+    if (type === 'TaskRetried') await this.client.call('tasks.cancel', { id })
+    return data
+  }
+
   /** The model has been asked with this mark. */
   async asked(mark: string): Promise<void> {
     await this.stub.until(({ marker, side }) => marker === mark && !side)
@@ -144,6 +155,8 @@ export class Crew extends Squadd {
     return Object.fromEntries(files.map((name) => [name, read(join(this.userHome, name))]))
   }
 }
+
+const ends = new Set<string>(['TaskCompleted', 'TaskFailed', 'TaskHeld', 'TaskRetried'])
 
 export type Done = Task & { mark: string; lateMs: number | null }
 

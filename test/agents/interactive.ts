@@ -92,8 +92,9 @@ export function interactive(how: Interactive): void {
   t.test(`${program}: failures say what they are, and the next is fine`, { skip }, async (t) => {
     const crew = await open(t)
     for (const { prompt, outcome, cause, timeoutMs } of how.faults) {
-      const done = await crew.do(prompt, timeoutMs ? { timeoutMs } : {})
-      t.match(done, { outcome, cause }, `${prompt}: ${outcome}, ${cause}: ${done.reason}`)
+      const done = await crew.attempt(prompt, timeoutMs ? { timeoutMs } : {})
+      const said = String(done['reason'])
+      t.match(done, { outcome, cause }, `${prompt}: ${outcome}, ${cause}: ${said}`)
       t.match(await crew.do('[[say: Next.]]'), { state: 'completed', result: { output: 'Next.' } })
     }
   })
@@ -198,7 +199,8 @@ export function interactive(how: Interactive): void {
     process.kill((await crew.view(name)).programPid!, 'SIGKILL')
     t.match(await crew.settled(program.id), { outcome: 'failed', cause: 'crashed' })
     const recalled = await crew.do('[[recall]]')
-    t.match(recalled, { state: 'completed', result: { output: 'first="[[id: m1]]' } })
+    const itself = { state: 'completed', result: { output: 'first="[[id: m1]]' } }
+    t.match(recalled, itself, `after its program was killed: ${recalled.reason}`)
   })
 
   t.test(`${program}: a released agent still knows its first prompt`, { skip }, async (t) => {

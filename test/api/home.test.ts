@@ -167,6 +167,10 @@ t.test('a home that is not safe or does not work is refused, with the way out', 
     code: 'SQUADD_BAD_CONFIG',
     message: /cannot make .*file\/home/,
   })
+  t.throws(() => prepareHome(resolveHome({ home: '/proc/squadd/home', env: {} })), {
+    code: 'SQUADD_BAD_CONFIG',
+    message: /cannot make \/proc\/squadd\/home: .*make it yourself/,
+  })
   t.end()
 })
 

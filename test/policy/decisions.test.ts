@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import t from 'tap'
 import { holds } from '../support/property.ts'
 import { agentStates } from '../../src/supervisor/domain/agent.ts'
+import type { TaskSpec } from '../../src/supervisor/domain/task.ts'
 import { causes, outcomes } from '../../src/supervisor/domain/task.ts'
 import { createTask } from '../../src/supervisor/domain/create-task.ts'
 import { backoffDelayMs } from '../../src/supervisor/policy/backoff.ts'
@@ -272,7 +273,8 @@ const {
   priority: __,
   ...plainSpec
 } = createTask({ prompt: 'x' }, { maxPromptBytes: 10, taskTimeoutMs: 0, taskMaxAttempts: 20 })
-const taskOf = (more: { retries?: number; onUnknown?: 'hold' | 'retry' } = {}) => ({
+type Asked = Partial<Pick<TaskSpec, 'retries' | 'onUnknown' | 'maxAttempts'>>
+const taskOf = (more: Asked = {}) => ({
   spec: { ...plainSpec, ...more },
   want: null,
   attempt: 1,
@@ -344,12 +346,13 @@ const noResult = {
   git: null,
 }
 
-t.test('no task is tried for ever, whatever its attempts say', async (t) => {
+t.test('no task is tried more often than its cap, whatever its attempts say', async (t) => {
   const outcome = fc.constantFrom(...outcomes.filter((one) => one !== 'preempted'))
   const attempt = fc.record({ outcome, cause: fc.constantFrom(...causes, null), r: chance })
   const spec = fc.record({
     retries: fc.nat({ max: 20 }),
     onUnknown: fc.constantFrom<'hold' | 'retry'>('hold', 'retry'),
+    maxAttempts: fc.integer({ min: 1, max: 39 }),
   })
   holds(
     t,
@@ -367,10 +370,10 @@ t.test('no task is tried for ever, whatever its attempts say', async (t) => {
           settle(task, said, now, () => r),
         )
         if (decided.signal !== 'backOff') return decided.signal !== 'giveBack'
-        const longest = decided.counts ? 300_000 : 5000
+        const longest = verdict.outcome === 'not_started' ? 5000 : 300_000
         if (!(decided.notBeforeAt >= now && decided.notBeforeAt <= now + longest)) return false
         if (!decided.counts) task.attempt--
-        if (task.attempt > how.retries || task.fence - task.attempt > 10) return false
+        if (task.attempt > how.retries || task.fence >= task.spec.maxAttempts) return false
         now = decided.notBeforeAt
       }
       return false

@@ -48,6 +48,33 @@ t.test(
   },
 )
 
+t.test('the order is total: of two one goes first, and any three are in a row', async (t) => {
+  // Tasks of one instant often have the same rank: then the lower number goes first.
+  const close = fc.record({
+    ...{ priority, createdAt: fc.nat({ max: 2 }) },
+    dueInMs: fc.constant(null),
+  })
+  const three = fc.tuple(...[1, 2, 3].map(() => fc.oneof(task, close)))
+  holds(
+    t,
+    fc.property(three, (tasks) => {
+      const ranked = tasks.map((one, id) => ({ id, rank: rank(one) }))
+      const before = (a: (typeof ranked)[number], b: (typeof ranked)[number]) =>
+        a.rank < b.rank || (a.rank === b.rank && a.id < b.id)
+      return ranked.every(
+        (a) =>
+          Number.isSafeInteger(a.rank) &&
+          ranked.every(
+            (b) =>
+              (a === b) !== (before(a, b) !== before(b, a)) &&
+              ranked.every((c) => !(before(a, b) && before(b, c)) || before(a, c)),
+          ),
+      )
+    }),
+    5000,
+  )
+})
+
 t.test(
   'no task waits behind more than its bound, even under a flood of critical ones',
   async (t) => {

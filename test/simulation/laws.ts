@@ -1,8 +1,9 @@
 import type { AgentSpec } from '../../src/supervisor/domain/agent.ts'
 import type { Config } from '../../src/supervisor/domain/config.ts'
-import type { SquadEvent } from '../../src/supervisor/domain/event.ts'
+import type { EventType, SquadEvent } from '../../src/supervisor/domain/event.ts'
 import type { Cause, Outcome, Task, TaskId } from '../../src/supervisor/domain/task.ts'
 import { BreakerLaw } from './breaker-law.ts'
+import { RestartLaw } from './restart-law.ts'
 
 type Live = { key: string; agent: AgentSpec }
 
@@ -13,6 +14,10 @@ const notCounted: readonly (Outcome | Cause)[] = [
   ...(['preempted', 'not_started', 'auth', 'quota', 'rate_limit', 'overloaded'] as const),
 ]
 
+const endings: ReadonlySet<EventType> = new Set([
+  ...(['TaskCompleted', 'TaskFailed', 'TaskCancelled', 'TaskHeld', 'TaskRetried'] as const),
+])
+
 /** What is ready in the middle of a claim. */
 export type ReadyRow = { id: number; rank: number }
 
@@ -22,27 +27,37 @@ export type ReadyRow = { id: number; rank: number }
  */
 export class Laws {
   readonly breaches: string[] = []
+  /** What has happened, and how often. */
+  readonly seen = new Map<EventType, number>()
   /** Attempts that began or ended so far. */
   changes = 0
   readonly #config: () => Config
   readonly #now: () => number
   readonly #agents = new Map<string, AgentSpec>()
   readonly #tasks = new Map<TaskId, Task>()
+  readonly #gone = new Set<TaskId>()
   readonly #live = new Map<TaskId, Live>()
   readonly #busy = new Map<string, TaskId>()
   readonly #fences = new Map<TaskId, number>()
   /** The number that the next attempt is to have. */
   readonly #attempts = new Map<TaskId, number>()
   readonly #breakers: BreakerLaw
+  readonly #restarts: RestartLaw
 
   constructor(config: () => Config, now: () => number) {
     this.#config = config
     this.#now = now
     this.#breakers = new BreakerLaw(config, (text) => this.breach(text))
+    this.#restarts = new RestartLaw(config, (text) => this.breach(text))
   }
 
   breach(text: string): void {
     if (this.breaches.length < 20) this.breaches.push(`${this.#now()}: ${text}`)
+  }
+
+  /** The supervisor was killed; the next one knows nothing of earlier restarts of hosts. */
+  supervisorDied(): void {
+    this.#restarts.forgiveAll()
   }
 
   added(spec: AgentSpec): void {
@@ -89,30 +104,29 @@ export class Laws {
     }
   }
 
+  /** It failed or was cancelled, and was not begun again since. */
+  readonly hasEnded = (id: TaskId): boolean => this.#gone.has(id)
+
   committed(events: readonly SquadEvent[]): void {
     for (const event of events) this.#judge(event)
   }
 
   #judge(event: SquadEvent): void {
     const { type, taskId = '', data } = event
-    switch (type) {
-      case 'TaskStarted':
-        return this.#started(event)
-      case 'TaskCompleted':
-      case 'TaskFailed':
-      case 'TaskCancelled':
-      case 'TaskHeld':
-      case 'TaskRetried':
-        return this.#ended(taskId, data as Ending)
-      case 'TaskReleased':
-        if (data['from'] !== 'held') this.#attempts.set(taskId, 1)
-        return
-      case 'BreakerOpened':
-        return this.#breakers.opened(String(data['scope']), Number(data['until']))
-      case 'BreakerClosed':
-        return this.#breakers.closed(String(data['scope']))
-      default:
-        return
+    const scope = String(data['scope'])
+    this.seen.set(type, (this.seen.get(type) ?? 0) + 1)
+    if (type === 'TaskStarted') this.#started(event)
+    else if (type === 'BreakerOpened') this.#breakers.opened(scope, Number(data['until']))
+    else if (type === 'BreakerClosed') this.#breakers.closed(scope)
+    else if (type === 'AgentRestarted') this.#restarts.restarted(event)
+    else if (type === 'AgentStateChanged' && data['reason'] === 'starting')
+      this.#restarts.forgive(event.agentId ?? '')
+    else if (type === 'TaskReleased') {
+      this.#gone.delete(taskId)
+      if (data['from'] !== 'held') this.#attempts.set(taskId, 1)
+    } else if (endings.has(type)) {
+      if (type === 'TaskFailed' || type === 'TaskCancelled') this.#gone.add(taskId)
+      this.#ended(taskId, data as Ending)
     }
   }
 

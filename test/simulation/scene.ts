@@ -108,8 +108,7 @@ export class Scene {
   }
 
   /** Changes the number of tasks at the same time, for what is decided from now on. */
-  async limit(maxConcurrentTasks: number): Promise<void> {
-    await this.settle()
+  limit(maxConcurrentTasks: number): void {
     this.config = { ...this.config, maxConcurrentTasks }
     this.#squad.reconfigure()
   }
@@ -126,25 +125,36 @@ export class Scene {
     // What it had handed to the store is stored.
     await this.settle()
     if (this.#life !== life) return
+    this.laws.supervisorDied()
     this.#life = { isOver: false }
     this.#squad = this.#supervisor()
     await this.#squad.start()
   }
 
-  /** The first ready task of each lane, and every delayed one that should be ready by now. */
-  overlooked(): { heads: TaskId[]; late: TaskId[] } {
+  /** The law of diligence: whatever could be given out now has a reason to wait. */
+  nothingIsOverlooked(): void {
     const names = (sql: string, ...values: Value[]) =>
       this.#connection.run(rows<{ id: number }>(sql, ...values)).map(({ id }) => `t${id}`)
-    return {
-      heads: names(`select id, min(rank) from task where state = 'ready' group by lane`),
-      late: names(`select id from task where state = 'delayed' and not_before <= ?1`, this.now),
-    }
+    for (const id of names(
+      `select id from task where state = 'delayed' and not_before <= ?1`,
+      this.now,
+    ))
+      this.laws.breach(`${id} is due and not ready`)
+    for (const id of names(`select id, min(rank) from task where state = 'ready' group by lane`))
+      this.isExplained(id)
   }
 
-  /** How many tasks have not ended and do not wait for a person. */
-  get unsettled(): number {
-    const { completed, failed, cancelled, held, ...open } = this.store.taskCounts()
-    return Object.values(open).reduce((sum, count) => sum + count, 0)
+  /** Whoever asks is told what a task waits for. */
+  isExplained(id: TaskId): void {
+    const { state, reasons, summary } = this.#squad.explain(id)
+    if (summary.startsWith('an agent is free')) this.laws.breach(`${id} waits though ${summary}`)
+    if (reasons.length === 0) this.laws.breach(`${id} is ${state} and nobody knows why: ${summary}`)
+  }
+
+  /** How many tasks go on by themselves. */
+  get moving(): number {
+    const { delayed, ready, running } = this.store.taskCounts()
+    return delayed + ready + running
   }
 
   get now(): number {

@@ -1,4 +1,4 @@
-import type { TaskId, TaskInput } from '../../src/supervisor/domain/task.ts'
+import type { TaskInput } from '../../src/supervisor/domain/task.ts'
 import type { Cause } from '../../src/supervisor/domain/task.ts'
 import { causes, isEnded } from '../../src/supervisor/domain/task.ts'
 import type { Random } from '../../src/supervisor/domain/time.ts'
@@ -27,7 +27,7 @@ export async function liveThrough(given: Case): Promise<Scene> {
     await scene.addAgents(agents)
     for (const { afterMs, steps } of turns) {
       await scene.clock.advanceTo(scene.now + afterMs)
-      nothingIsOverlooked(scene)
+      scene.nothingIsOverlooked()
       for (const step of steps) take(scene, given, step)
     }
     await mend(scene, given)
@@ -99,7 +99,7 @@ function take(scene: Scene, { agents }: Case, step: Step): void {
       scene.machine.loadPerCore = step.isPressed ? 99 : 0
       return
     case 'limit':
-      return void scene.limit(step.tasks)
+      return scene.limit(step.tasks)
     case 'restartSupervisor':
       return accept(scene.restart())
   }
@@ -121,36 +121,22 @@ function submit(scene: Scene, { batch }: Extract<Step, { do: 'submit' }>): Promi
   return inputs.length > 0 ? scene.submit(inputs) : Promise.resolve()
 }
 
-/** Whatever could be given out now has a reason to wait. */
-function nothingIsOverlooked(scene: Scene): void {
-  const { heads, late } = scene.overlooked()
-  for (const id of late) scene.laws.breach(`${id} is due and not ready`)
-  for (const id of heads) isExplained(scene, id)
-}
-
-/** Whoever asks is told what a task waits for. */
-function isExplained({ squad, laws }: Scene, id: TaskId): void {
-  const { state, reasons, summary } = squad.explain(id)
-  if (summary.startsWith('an agent is free')) laws.breach(`${id} waits though ${summary}`)
-  if (reasons.length === 0) laws.breach(`${id} is ${state} and nobody knows why: ${summary}`)
-}
-
 /** Nothing more arrives and all that was broken is mended; people let everything go on. */
 async function mend(scene: Scene, { agents }: Case): Promise<void> {
   const { clock, store, hosts } = scene
   await clock.advanceTo(scene.now + minute)
   for (const id of scene.laws.acknowledged.keys())
-    if (!isEnded(store.task(id).state)) isExplained(scene, id)
+    if (!isEnded(store.task(id).state)) scene.isExplained(id)
   scene.machine.loadPerCore = 0
   scene.fate = well
   for (const { id } of agents) hosts.break(scene.folderOf(id), 0)
-  for (let quiet = 0; quiet < 3 && scene.unsettled + store.taskCounts().held > 0;) {
+  for (let quiet = 0; quiet < 3 && scene.moving + store.taskCounts().held > 0;) {
     const { changes } = scene.laws
     bringBack(scene, agents)
     for (const { id } of store.tasks({ state: 'held', limit: mostTasks }))
       scene.squad.releaseTask(id).catch(() => {})
     await clock.advanceTo(scene.now + 10 * minute)
-    nothingIsOverlooked(scene)
+    scene.nothingIsOverlooked()
     quiet = scene.laws.changes === changes ? quiet + 1 : 0
   }
 }

@@ -45,7 +45,7 @@ const inMemory: OpenStore = (t, { taskQueueSize = 100_000 } = {}) => {
   return store
 }
 
-storeProperties(inMemory, 200)
+storeProperties(inMemory, 1000)
 
 /** Uses every statement of the store at least once. */
 async function useEverything(store: Store): Promise<void> {

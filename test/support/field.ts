@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { mkdirSync, openSync, readFileSync, watch, writeFileSync, writeSync } from 'node:fs'
+import { openSync, readFileSync, watch, writeFileSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { execaSync } from 'execa'
 import type { Client } from '../../src/supervisor/api/client.ts'
@@ -13,9 +13,15 @@ export const perRound = 20
 
 /** A squad of shell agents, and what its programs wrote of themselves. */
 export class Field {
-  readonly squad = new Squadd()
-  readonly journal = join(this.squad.dir, 'journal')
+  readonly squad: Squadd
+  readonly journal: string
   client!: Client
+
+  /** `env`: what the daemon has beyond the environment of the test. */
+  constructor(env: Record<string, string> = {}) {
+    this.squad = new Squadd(env)
+    this.journal = join(this.squad.dir, 'journal')
+  }
 
   async open(names: readonly string[] = agents): Promise<void> {
     writeFileSync(this.journal, '')
@@ -25,8 +31,7 @@ export class Field {
 
   /** Writes the configuration file; before `open`. */
   configure(settings: Record<string, unknown>): void {
-    mkdirSync(this.squad.home, { recursive: true, mode: 0o700 })
-    writeFileSync(join(this.squad.home, 'config.json'), JSON.stringify(settings))
+    this.squad.configure(settings)
   }
 
   async start(): Promise<void> {

@@ -16,9 +16,9 @@ export function scratchFor(t: Test) {
   return { ...scratch, git }
 }
 
-/** An orchestrator that ends with the test at the latest. */
+/** An orchestrator that ends with the test at the latest, and goes on whatever else the machine does. */
 export function orchestratorFor(t: Test, options: OrchestratorOptions = {}): AgentOrchestrator {
-  const orchestrator = new AgentOrchestrator(options)
+  const orchestrator = new AgentOrchestrator({ maxLoadPerCore: 0, ...options })
   t.teardown(() => orchestrator.shutdown(0))
   return orchestrator
 }

@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { execa, execaSync } from 'execa'
@@ -12,15 +12,26 @@ export class Squadd {
   readonly dir: string
   readonly home: string
   readonly repo: string
+  readonly #env: Record<string, string>
 
-  constructor() {
+  /** `env`: what its commands have beyond the environment of the test. */
+  constructor(env: Record<string, string> = {}) {
+    this.#env = env
     this.dir = mkdtempSync(join(tmpdir(), 'squadd-'))
     this.home = join(this.dir, 'home')
     this.repo = join(this.dir, 'repo')
+    this.configure({})
     execaSync('git', ['init', '-q', '-b', 'main', this.repo])
     writeFileSync(join(this.repo, 'README.md'), '# scratch\n')
     this.git('add', '.')
     this.git('commit', '-q', '-m', 'first')
+  }
+
+  /** Writes the configuration file; before the start. Whatever else the machine does, tasks go on. */
+  configure(settings: Record<string, unknown>): void {
+    mkdirSync(this.home, { recursive: true, mode: 0o700 })
+    const file = { maxLoadPerCore: 0, ...settings }
+    writeFileSync(join(this.home, 'config.json'), JSON.stringify(file))
   }
 
   git(...args: string[]): string {
@@ -30,7 +41,7 @@ export class Squadd {
 
   /** Runs a command of squadd, whatever its exit code. */
   run(...args: string[]): Promise<Answer> {
-    return this.runWith({ SQUADD_HOME: this.home }, ...args)
+    return this.runWith({ ...this.#env, SQUADD_HOME: this.home }, ...args)
   }
 
   /** The same with other variables. */

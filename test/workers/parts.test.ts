@@ -1,6 +1,14 @@
 import { execFileSync, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdirSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  appendFileSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
 import fc from 'fast-check'
@@ -11,7 +19,7 @@ import { ControlModeReader } from '../../src/workers/control-mode.ts'
 import { createOutboxWatch } from '../../src/workers/outbox-watch.ts'
 import { keyOfFact, makeExitSlot, readFacts, takeLatch } from '../../src/workers/outbox.ts'
 import { pipeScript, segmentsOf } from '../../src/workers/output-record.ts'
-import { readTail } from '../../src/workers/output-tail.ts'
+import { awaitTail, readTail } from '../../src/workers/output-tail.ts'
 import { descendants, identify, isAlive, signal, startedWith } from '../../src/workers/processes.ts'
 import { shellQuote } from '../../src/workers/shell-quote.ts'
 import { endProcesses } from '../../src/workers/stop-ladder.ts'
@@ -208,6 +216,22 @@ t.test('the record of any output is its beginning and its end', async (t) => {
     t.ok(Buffer.byteLength(text) <= 1024 && text.endsWith('THE END'))
     t.ok(stripTerminal(input.toString()).endsWith(text), 'the end, from a whole line on')
   }
+})
+
+t.test('the end of an output is awaited as long as its record grows', async (t) => {
+  const logs = t.testdir()
+  const key = 't1-1'
+  const options = { logs, key, outputLimitBytes: 65_536, outputTailBytes: 1024, nonce: 'abc' }
+  const record = (text: string) => appendFileSync(join(logs, `${key}.log.0`), text)
+  record('begin\n')
+  let lines = 0
+  const writing = setInterval(() => {
+    record(`line ${++lines}\n`)
+    if (lines < 15) return
+    clearInterval(writing)
+    record('\x1b]777;sq;abc;0;null\x07')
+  }, 100)
+  t.match(await awaitTail(options), { end: { status: 0, verify: null }, text: /line 15\n$/ })
 })
 
 t.test('the bound on output is kept for every limit', async (t) => {

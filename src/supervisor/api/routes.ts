@@ -77,9 +77,12 @@ export const routes = {
     handle: ({ squad }, { id }) => squad.stopAgent(id),
   }),
   'agents.restart': route('agents.restart', {
-    input: agent,
+    input: strict({
+      id: agentId,
+      fresh: z.boolean().exactOptional().describe('Begin a new conversation.'),
+    }),
     output: agentView,
-    handle: ({ squad }, { id }) => squad.restartAgent(id),
+    handle: ({ squad }, { id, ...how }) => squad.restartAgent(id, how),
   }),
   'agents.reset': route('agents.reset', {
     input: agent,

@@ -25,7 +25,8 @@ export interface Squad {
   pauseAgent(id: string, how?: { now?: boolean; release?: boolean }): Promise<AgentView>
   resumeAgent(id: string): Promise<AgentView>
   stopAgent(id: string): Promise<AgentView>
-  restartAgent(id: string): Promise<AgentView>
+  /** `fresh`: its program begins a new conversation. */
+  restartAgent(id: string, how?: { fresh?: boolean }): Promise<AgentView>
   /** The way out of `failed`. */
   resetAgent(id: string): Promise<AgentView>
   removeAgent(id: string, how?: { keepBranch?: boolean }): Promise<{ rescueRef: string | null }>

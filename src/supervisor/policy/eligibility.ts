@@ -28,6 +28,8 @@ export type AgentFacts = {
   goal: AgentGoal
   reason: string | null
   currentTask: string | null
+  /** Its attempt is recorded; it is free as soon as that one is cleaned up. */
+  isTidying: boolean
   breaker: Breaker
 }
 
@@ -43,7 +45,9 @@ export type SquadFacts = {
 
 /** What keeps this agent from taking any task now; null: nothing. */
 export function agentBar(agent: AgentFacts, squad: SquadFacts): Bar | null {
-  return stateBar(agent) ?? breakerBar(agent, squad) ?? limitBar(agent, squad)
+  // What is over in a moment is named only when nothing that lasts is in the way.
+  const lasting = agent.isTidying ? goalBar(agent) : stateBar(agent)
+  return lasting ?? breakerBar(agent, squad) ?? limitBar(agent, squad) ?? tidyBar(agent)
 }
 
 /** What keeps this agent from taking tasks of this lane, whenever it is; null: nothing. */
@@ -52,13 +56,21 @@ export function laneBar(agent: AgentFacts, lane: string): Bar | null {
   return bar('lane', `${agent.id} does not serve ${lane}`)
 }
 
-function stateBar({ id, state, goal, reason, currentTask }: AgentFacts): Bar | null {
+function stateBar(agent: AgentFacts): Bar | null {
+  const { id, state, reason, currentTask } = agent
   if (state === 'running' && currentTask !== null) return bar('busy', `${id} runs ${currentTask}`)
   if (state === 'waiting') return bar('busy', `${id} waits for a person: ${reason}`)
   if (currentTask !== null) return bar('busy', `${id} finishes ${currentTask}`)
   if (state !== 'idle')
     return bar('agent-state', `${id} is ${state}: ${reason ?? 'no reason given'}`)
-  return goal === 'up' ? null : bar('agent-state', `${id} is to be ${goal}`)
+  return goalBar(agent)
+}
+
+const goalBar = ({ id, goal }: AgentFacts): Bar | null =>
+  goal === 'up' ? null : bar('agent-state', `${id} is to be ${goal}`)
+
+function tidyBar({ id, isTidying, currentTask }: AgentFacts): Bar | null {
+  return isTidying ? bar('busy', `${id} tidies up after ${currentTask}`) : null
 }
 
 function breakerBar({ id, program, breaker }: AgentFacts, squad: SquadFacts): Bar | null {

@@ -117,18 +117,29 @@ function ready({ task, agents, squad, admission, ahead }: TaskFacts): Story {
 
 function waysOut(serving: readonly AgentFacts[], bars: readonly Bar[]): string[] {
   return serving.flatMap(({ id, state }, i) => {
+    if (state === 'waiting') return answers(id)
     if (bars[i]?.code !== 'agent-state') return []
     if (state === 'failed') return [`squadd agent reset ${id}`]
     return state === 'paused' || state === 'stopped' ? [`squadd agent resume ${id}`] : []
   })
 }
 
-function running({ task, now }: TaskFacts): Story {
+const answers = (id: string): string[] => [
+  `squadd agent answer ${id} yes|no`,
+  `squadd agent attach ${id} --write`,
+]
+
+function running({ task, now, agents }: TaskFacts): Story {
   const since = formatDuration(now - (task.startedAt ?? now))
   const { timeoutMs } = task.spec
   const end = timeoutMs > 0 && task.startedAt !== null ? task.startedAt + timeoutMs : null
   const limit = end === null ? 'without a time limit' : `at most ${formatDuration(timeoutMs)}`
   const asked = task.want === null ? '' : `; it has been asked to stop (${task.want})`
+  const holder = agents.find(({ id }) => id === task.agent)
+  if (holder?.state === 'waiting') {
+    const text = `${holder.id} waits for a person: ${holder.reason}`
+    return plain(text, answers(holder.id), [{ code: 'question', text, until: end }])
+  }
   return plain(
     `${task.agent} has it since ${since}, ${limit}${asked}`,
     [],

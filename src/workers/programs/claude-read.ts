@@ -37,7 +37,7 @@ function resultOf(result: Fields, now: number): Judgement {
   const subtype = textOf(result['subtype'])
   const why = textOf(result['terminal_reason'])
   const words = [textOf(result['result']), ...textsOf(result['errors'])].join(' ').trim()
-  if (isLost(result)) return lostConversation(textOf(result['session_id']))
+  if (isLost(result)) return lostConversation
   if (result['stop_reason'] === 'refusal') return failedBy(status, words, now, 'refused')
   if (why === 'prompt_too_long') return failedBy(status, words, now, 'context_overflow')
   if (why.startsWith('aborted')) return failed('agent_error', `it was broken off (${why})`)

@@ -1,5 +1,7 @@
 import { join } from 'node:path'
-import type { Cause } from '../../supervisor/domain/task.ts'
+import type { Judgement } from './program.ts'
+import { failed } from './program.ts'
+import { answered, cutOff, failedBy, statusOf } from './stream.ts'
 import type { Detector, Fields, Signal, Turn, TurnEnd } from './terminal.ts'
 import {
   ask,
@@ -30,6 +32,8 @@ type ClaudeTurn = Turn & {
   isIdle: boolean
   /** A status file was seen in this turn. */
   hasStatus: boolean
+  /** The status has told of the question too: it lags behind the hook. */
+  isShown: boolean
   /** When it became idle without a Stop. */
   idleAt: number | null
   /** Confirmed; only the record's last lines are waited for. */
@@ -52,6 +56,7 @@ export const claudeTurn: Detector<ClaudeTurn> = {
       stop: null,
       isIdle: false,
       hasStatus: false,
+      isShown: false,
       idleAt: null,
       isConfirmed: false,
       said: null,
@@ -87,6 +92,7 @@ function onHook(turn: ClaudeTurn, event: string, data: Fields, at: number): Clau
   }
   switch (event) {
     case 'PermissionRequest':
+      turn.isShown = false
       return ask(turn, questionOf(data), at, 'hook')
     case 'Stop': {
       const running = tasks(data).filter((task) => task['status'] === 'running')
@@ -99,7 +105,7 @@ function onHook(turn: ClaudeTurn, event: string, data: Fields, at: number): Clau
       return turn.isIdle ? confirm(turn, at, 'the status is idle') : turn
     }
     case 'StopFailure':
-      return endTurn(turn, failure(data), at, 'hook')
+      return endTurn(turn, failure(data, at), at, 'hook')
     default:
       return turn
   }
@@ -111,13 +117,15 @@ function onStatus(turn: ClaudeTurn, { data, at }: Signal & { source: 'status' })
   turn.hasStatus = true
   turn.isIdle = status === 'idle'
   if (status === 'busy') {
-    if (turn.phase === 'waiting') goOn(turn, at, 'status', 'busy: it was answered')
+    if (turn.isShown) goOn(turn, at, 'status', 'busy: it was answered')
+    turn.isShown = false
     turn.idleAt = null
     // A Stop was no end when the status goes on: then only a new one counts.
     if (turn.isConfirmed) return turn
     if (turn.stop) turn.wakeAt = null
     return turn
   }
+  if (status === 'waiting') turn.isShown = true
   if (status === 'waiting' && turn.phase === 'working')
     return ask(turn, { kind: 'permission', text: textOf(data['waitingFor']) }, at, 'status')
   if (!turn.isIdle) return turn
@@ -190,42 +198,28 @@ const isSaid = ({ said, stop }: ClaudeTurn): boolean =>
 
 function conclude(turn: ClaudeTurn, at: number): ClaudeTurn {
   const text = turn.stop?.text ?? ''
-  const why = isSaid(turn) ? turn.said!.why : ''
-  if (why === 'refusal')
-    return endTurn(turn, failedWith('refused', 'it refused', text), at, 'record')
-  if (why === 'max_tokens')
-    return endTurn(
-      turn,
-      failedWith('agent_error', 'the answer was cut off at the token limit', text),
-      at,
-      'record',
-    )
-  if (text.trim() === '')
-    return endTurn(turn, failedWith('agent_error', 'it ended without an answer', text), at, 'hook')
-  return endTurn(turn, { kind: 'completed', cause: null, reason: 'it has ended', text }, at, 'hook')
+  const judgement = judgeEnd(isSaid(turn) ? turn.said!.why : '', text)
+  const kind = judgement.outcome === 'succeeded' ? 'completed' : 'failed'
+  return endTurn(turn, { ...judgement, kind, text }, at, 'hook')
 }
 
-function failure(data: Fields) {
+function judgeEnd(why: string, text: string): Judgement {
+  if (why === 'refusal') return failed('refused', 'it refused')
+  return why === 'max_tokens' ? cutOff : answered(text)
+}
+
+/** The API's status stands only in its words. */
+function failure(data: Fields, at: number): TurnEnd {
   const text = textOf(data['last_assistant_message'])
+  const words = `${textOf(data['error_details'])} ${text}`.trim()
+  const status = Number(/\b(?:error:?|rejected \(|repeated) (\d{3})\b/i.exec(words)?.[1])
   const error = textOf(data['error'])
-  const details = textOf(data['error_details'])
-  return failedWith(claudeCause(error, `${details} ${text}`), firstOf(text, details, error), text)
-}
-
-/** The cause behind Claude's name of an error and its words for it. */
-export function claudeCause(error: string, words: string): Cause {
-  if (/safeguards flagged|violat\w+ .*usage polic/i.test(words)) return 'refused'
-  if (/prompt is too long|context (window|length|limit)/i.test(words)) return 'context_overflow'
-  if (/usage limit|limit reached|out of (extra )?usage|credit balance/i.test(words)) return 'quota'
-  if (/rate.?limit/i.test(error) || /\b429\b/.test(words)) return 'rate_limit'
-  if (/auth|permission/i.test(error) || /\b401\b|\b403\b|invalid api key|run \/login/i.test(words))
-    return 'auth'
-  if (
-    /server_error|overloaded/i.test(error) ||
-    /\b5\d\d\b|overloaded|timed out|connect/i.test(words)
-  )
-    return 'overloaded'
-  return 'agent_error'
+  const { cause } = failedBy(statusOf(status), `${words} ${error}`, at)
+  return {
+    ...failedBy(null, text || words || error, at, cause ?? 'agent_error'),
+    kind: 'failed',
+    text,
+  }
 }
 
 /** After a Stop that nothing confirmed nobody knows whether the turn would have gone on. */
@@ -237,20 +231,7 @@ const gone = ({ stop }: ClaudeTurn, reason: string): TurnEnd =>
         reason: `${reason} after an unconfirmed Stop`,
         text: stop.text,
       }
-    : failedWith('crashed', reason, '')
-
-const failedWith = (cause: Cause, reason: string, text: string) => ({
-  kind: 'failed' as const,
-  cause,
-  reason,
-  text,
-})
-
-const firstOf = (...texts: string[]): string =>
-  texts
-    .find((text) => text.trim() !== '')
-    ?.replaceAll(/\s+/g, ' ')
-    .slice(0, 300) ?? 'it failed'
+    : { kind: 'failed', cause: 'crashed', reason, text: '' }
 
 function questionOf(data: Fields) {
   const tool = textOf(data['tool_name'])

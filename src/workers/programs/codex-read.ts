@@ -19,13 +19,14 @@ export function readCodex(lines: readonly string[], { printed, endedAt }: Aside)
   const text = textOf(messages.at(-1)?.['text'])
   const end = objects.findLast(({ type }) => type === 'turn.completed' || type === 'turn.failed')
   const thread = objects.find(({ type }) => type === 'thread.started')
-  const lost = thread ? undefined : /no rollout found for thread id (\S+)/.exec(printed)?.[1]
+  const isLost = !thread && printed.includes('no rollout found for thread id')
   return {
-    result: lost ? lostConversation(lost) : end ? resultOf(end, text, endedAt) : null,
+    result: isLost ? lostConversation : end ? resultOf(end, text, endedAt) : null,
     text,
     usage: usageOf(end),
+    isUnderWay: objects.some(({ type }) => type === 'turn.started'),
     conversation: textOf(thread?.['thread_id']) || null,
-    isConversationLost: lost !== undefined,
+    isConversationLost: isLost,
     notes: [
       ...items.filter(({ type }) => type === 'error').map((item) => textOf(item['message'])),
       ...objects.filter(({ type }) => type === 'error').map((error) => textOf(error['message'])),

@@ -38,7 +38,8 @@ export const codexTerminal: Terminal = {
         ...codexOptions(place),
         // Its title says whether it works: `Ready`, `Working ⠸`, `[ ! ] Action Required`.
         ...setting('tui.terminal_title', '["run-state","activity"]'),
-        ...['-a', spec.permission === 'auto' ? 'never' : 'on-request'],
+        // Without the sandbox nothing has to be asked; `never` would refuse what asks all the same.
+        ...['-a', 'on-request'],
         // Else it asks whether to go on where the conversation began.
         ...['-C', worktree],
         ...spec.argv,
@@ -76,6 +77,9 @@ export const codexTerminal: Terminal = {
   },
   isFree: ({ title }) => title.trim() === 'Ready',
   detector: codexTurn,
+  // A command at the beginning, a file or a skill at the end: there Enter would take its suggestion.
+  literal: (text) =>
+    text.replace(/^(?=[^\p{L}\p{N}\s"'([{<*`])/u, ' ').replace(/(?:^|\s)[@$]\S*$/, '$& '),
   clear: [{ press: 'C-u' }],
   interrupt: [{ press: 'Escape' }],
   answer(choice, { kind }) {

@@ -4,11 +4,11 @@ import { codexTerminal } from './codex-terminal.ts'
 import type { Program } from './program.ts'
 
 /**
- * OpenAI's Codex. `ask`: commands run in its sandbox, which lets them write in the worktree alone and
- * keeps the network away; what needs more is asked in its terminal and refused in headless mode.
+ * OpenAI's Codex. `ask`: commands run in its sandbox, which lets them write in the worktree and in /tmp
+ * and keeps the network away; what needs more is asked in its terminal and refused in headless mode.
  * `auto`: no sandbox, and nothing is asked.
- * Without `trust` the configuration, hooks and MCP servers of the repository stay off. It writes
- * counters into its `config.toml` by itself.
+ * Without `trust` the configuration, hooks and MCP servers of the repository stay off. In its terminal
+ * it writes counters into its `config.toml` by itself.
  */
 export const codex: Program = {
   name: 'codex',

@@ -16,14 +16,14 @@ export function readGemini(lines: readonly string[], { printed, endedAt }: Aside
   const errors = objects
     .filter(({ type }) => type === 'error')
     .map(({ message }) => textOf(message))
-  const lost = /Invalid session identifier "([^"]+)"/.exec(result ? '' : printed)?.[1]
+  const isLost = !result && printed.includes('Invalid session identifier')
   const hasWork = objects.some(
     ({ type, role }) => type === 'tool_use' || (type === 'message' && role === 'assistant'),
   )
   const init = objects.find(({ type }) => type === 'init')
   return {
-    result: lost
-      ? lostConversation(lost)
+    result: isLost
+      ? lostConversation
       : result
         ? resultOf(result, text, errors, endedAt)
         : withoutResult(objects, printed),
@@ -31,7 +31,7 @@ export function readGemini(lines: readonly string[], { printed, endedAt }: Aside
     usage: usageOf(result),
     // A session without an answer can neither be resumed nor begun again.
     conversation: hasWork ? textOf(init?.['session_id']) || null : null,
-    isConversationLost: lost !== undefined,
+    isConversationLost: isLost,
     notes: [...errors, ...failedTools(objects)].map(oneLine).slice(-20),
   }
 }
@@ -57,7 +57,7 @@ function withoutResult(objects: readonly Fields[], printed: string): Judgement |
 /** `[API Error: {"error":{"code":400,"message":…}}]`, or the message as it is. */
 function wordsOf(message: string): string {
   const found = /"message":("(?:[^"\\]|\\.)*")/.exec(message)?.[1]
-  return found ? textOf(JSON.parse(found)) : message.replaceAll(/\[API Error: |\]$/g, '')
+  return found ? textOf(JSON.parse(found)) : message.replace(/\[API Error: (.*?)\](?=\n|$)/s, '$1')
 }
 
 const codeIn = (message: string): number | null => {

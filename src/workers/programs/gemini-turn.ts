@@ -22,8 +22,11 @@ const cancelledMs = 300
 const silentMs = 3000
 /** How often a dialog is looked at again: nothing tells that a person has answered it. */
 const waitingMs = 1000
-/** It would ask a model that refuses for minutes; the queue knows better when to try again. */
-const refusals = 3
+/**
+ * It would ask a model API that refuses for minutes; the queue knows better when to try again. What
+ * is repeated sooner was answered with nothing: that ends by itself.
+ */
+const refusals = { times: 3, withinMs: 9000 }
 
 type GeminiTurn = Turn & {
   takenAt: number
@@ -34,7 +37,8 @@ type GeminiTurn = Turn & {
   error: string | null
   stopped: 'refused' | 'truncated' | null
   cancelledAt: number | null
-  request: { digest: string; times: number }
+  /** The last request to the model, and how often it was made. */
+  request: { digest: string; times: number; firstAt: number }
   asked: string
   counted: Map<string, { input: number; output: number }>
 }
@@ -53,7 +57,7 @@ export const geminiTurn: Detector<GeminiTurn> = {
     error: null,
     stopped: null,
     cancelledAt: null,
-    request: { digest: '', times: 0 },
+    request: { digest: '', times: 0, firstAt: 0 },
     asked: '',
     counted: new Map(),
   }),
@@ -113,9 +117,11 @@ function onHook(turn: GeminiTurn, event: string, data: Fields, at: number): Gemi
 /** The same request again: the model API has refused it, and Gemini says nothing of it. */
 function onRequest(turn: GeminiTurn, digest: string, at: number): GeminiTurn {
   goOn(turn, at, 'hook', 'BeforeModel')
-  turn.request = { digest, times: digest === turn.request.digest ? turn.request.times + 1 : 1 }
-  if (turn.request.times < refusals) return turn
-  const reason = `the model API did not answer ${refusals - 1} times: rate limit or overload`
+  const { request } = turn
+  if (digest !== request.digest) Object.assign(request, { digest, times: 0, firstAt: at })
+  request.times++
+  if (request.times < refusals.times || at < request.firstAt + refusals.withinMs) return turn
+  const reason = `the model API refused ${request.times - 1} times: rate limit or overload`
   const end = failedWith('overloaded', reason, '')
   return endTurn(turn, { ...end, isRunning: true }, at, 'hook')
 }

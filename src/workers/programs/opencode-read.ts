@@ -27,9 +27,7 @@ export function readOpencode(lines: readonly string[], { printed, endedAt }: Asi
   const begun = textOf(objects.find(({ sessionID }) => sessionID !== undefined)?.['sessionID'])
   const isLost = objects.length === 0 && /Session not found/.test(printed)
   return {
-    result: isLost
-      ? lostConversation('(opencode)')
-      : resultOf(objects, steps, refusals, text, endedAt),
+    result: isLost ? lostConversation : resultOf(objects, steps, refusals, text, endedAt),
     text,
     usage: usageOf(steps),
     conversation: begun || null,

@@ -5,9 +5,9 @@ import type { Program } from './program.ts'
 /**
  * opencode. `ask`: files in the worktree are edited, anything else is denied in headless mode; a
  * finer rule may come with `--env OPENCODE_PERMISSION=…`. `auto`: everything runs. Without `trust`
- * the configuration and plugins of the repository stay off; with it opencode adds `$schema` to the
- * repository's `opencode.json` by itself. It asks a model API that fails again for up to 90 s, and
- * waits as long as the API says: the task's time limit ends that.
+ * the configuration and plugins of the repository stay off. It adds `$schema` by itself to an
+ * `opencode.json` that has none, the user's or with `trust` the repository's. It asks a model API
+ * that fails again for up to 90 s, and waits as long as that says: the task's time limit ends it.
  */
 export const opencode: Program = {
   name: 'opencode',

@@ -25,6 +25,8 @@ export type Said = {
   usage: Usage | null
   /** The conversation it belongs to, when it was named and is kept. */
   conversation: string | null
+  /** It had begun to work on the prompt: without a result nobody knows how far it came. */
+  isUnderWay?: boolean
   /** The conversation it was to go on with is no longer there. */
   isConversationLost?: boolean
   /** More that a person should know, one line each. */
@@ -77,7 +79,8 @@ export function judge(
   const ofResult = said?.result
   if (ofResult && ofResult.outcome !== 'succeeded') return withStatus(ofResult, status)
   const ofExit = judgeExit(status)
-  if (!ofResult && ofExit.outcome === 'failed') return ofExit
+  const isBrokenOff = said?.isUnderWay === true && status < firstOfShell
+  if (!ofResult && ofExit.outcome === 'failed' && !isBrokenOff) return ofExit
   if (said && !ofResult)
     return { outcome: 'unknown', cause: null, reason: `exit status ${status} without a result` }
   return verified(ofResult ? withStatus(ofResult, status) : ofExit, ending.verify, verify)
@@ -92,6 +95,9 @@ export function verified(
   if (judgement.outcome !== 'succeeded' || status === null || status === 0) return judgement
   return failed('agent_error', `verify ${inLine(argv ?? [])} exit ${status}`)
 }
+
+/** From here on an exit status means that nothing ran, or a signal. */
+const firstOfShell = 126
 
 /** The meaning of an exit status as sh reports it. */
 function judgeExit(status: number): Judgement {

@@ -50,8 +50,10 @@ export function failedBy(
 }
 
 /** Its conversation is no longer where the program keeps it. */
-export const lostConversation = (id: string): Judgement =>
-  failed('agent_error', `its conversation ${id} is gone: the next attempt begins a new one`)
+export const lostConversation = failed(
+  'agent_error',
+  'its conversation is gone: the next attempt begins a new one',
+)
 
 export const oneLine = (text: string): string => text.replaceAll(/\s+/g, ' ').trim().slice(0, 300)
 

@@ -86,7 +86,7 @@ export interface Terminal {
   readonly greetings?: readonly { screen: RegExp; press: string }[]
   /** What a screen that will never be ready means: not logged in, a dialog that nobody answers. */
   readonly obstacles: readonly { screen: RegExp; cause: Cause; reason: string }[]
-  /** A dialog covers the place where the prompt goes. */
+  /** A dialog stands where the prompt goes; looked for only where `input` finds no box. */
   readonly dialog: RegExp
   /** The text in its input box on this screen; '' when it is empty, null when there is no box. */
   input(screen: string): string | null
@@ -155,11 +155,11 @@ export function goOn<T extends Turn>(turn: T, at: number, source: string, detail
 }
 
 /**
- * Whether a submitted text is, or holds, the one we typed: programs wrap a paste or change the white
- * space around it.
+ * Whether a submitted text is, or holds, the one we typed: programs wrap a paste, change the white
+ * space around it and leave invisible characters out.
  */
 export function holdsPrompt(submitted: unknown, prompt: string): boolean {
-  const bare = (text: string) => text.replaceAll(/\s+/g, '')
+  const bare = (text: string) => text.replaceAll(/[^\p{L}\p{N}\p{P}\p{S}]+/gu, '')
   return typeof submitted === 'string' && bare(submitted).includes(bare(prompt))
 }
 

@@ -1,0 +1,54 @@
+import fc from 'fast-check'
+import t from 'tap'
+import type { EventType } from '../../src/supervisor/domain/event.ts'
+import { liveThrough } from './small-life.ts'
+import type { Case } from './steps.ts'
+import { anyCase } from './steps.ts'
+
+t.setTimeout(600_000)
+
+t.test('what is asked of an agent before the next supervisor has taken it up waits', async (t) => {
+  const task = (affinity: string[]) => ({ input: { affinity }, after: [] })
+  const turns: Case['turns'] = [
+    {
+      afterMs: 0,
+      steps: [{ do: 'submit', batch: [task(['a5']), task(['a4'])] }, { do: 'restartSupervisor' }],
+    },
+    { afterMs: 0, steps: [{ do: 'restart', agent: 4 }] },
+    { afterMs: 0, steps: [{ do: 'crash', agent: 0 }] },
+  ]
+  const life = liveThrough({
+    seed: 0,
+    agents: [1, 2, 3, 4, 5].map((i) => ({ id: `a${i}`, program: 'shell', labels: [] })),
+    ...{ maxConcurrentTasks: 1, programLimits: {}, labelLimits: {}, earlyMs: 0, goodShare: 0.2 },
+    breakers: { breakerMaxFailures: 1, breakerResetMs: 500, breakerHalfOpenTests: 1 },
+    turns,
+  })
+  await t.resolves(life, 'no law was broken')
+})
+
+const lives = 1000
+
+/**
+ * Of every life: no task waits for ever or is passed over by one of higher rank that the same agent
+ * took, no task has two live attempts, no limit is passed, no breaker lets through more than it may,
+ * nothing that could be given out lies about unexplained (laws.ts).
+ */
+t.test(`${lives} small lives, each with any work, failures, deaths and commands`, async (t) => {
+  const seen = new Map<EventType, number>()
+  const found = await fc.check(
+    fc.asyncProperty(anyCase, async (given) => {
+      const { laws } = await liveThrough(given)
+      for (const [type, count] of laws.seen) seen.set(type, (seen.get(type) ?? 0) + count)
+    }),
+    { numRuns: lives },
+  )
+  const story = `${fc.defaultReportMessage(found)} ${String(found.errorInstance)}`
+  t.notOk(found.failed, found.failed ? story : 'every law was kept')
+  const met = [
+    ...(['TaskStarted', 'TaskCompleted', 'TaskRetried', 'TaskHeld', 'TaskReleased'] as const),
+    ...(['BreakerOpened', 'BreakerClosed', 'AgentRestarted', 'AgentFailed'] as const),
+    ...(['AdmissionPaused', 'AdmissionResumed'] as const),
+  ]
+  for (const type of met) t.ok((seen.get(type) ?? 0) > lives / 50, `${type}: ${seen.get(type)}`)
+})
