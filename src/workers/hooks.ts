@@ -31,6 +31,9 @@ export function hookCommand(outbox: string, launch: LaunchKey, event: string): s
   return `cat >${draft}$$ && mv ${draft}$$ ${whole}$$.hook`
 }
 
+/** The path of a signal's file up to its event, for programs that write it themselves. */
+export const hookPrefix = (outbox: string, launch: LaunchKey): string => `${outbox}/${launch}.`
+
 export type HookSignal = Signal & { source: 'hook' }
 
 /** The hooks of a start that have come, oldest first, but those that `known` names; with their names. */

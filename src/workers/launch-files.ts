@@ -5,7 +5,7 @@ import { parseAttemptKey } from '../supervisor/domain/message.ts'
 import type { StopReason, Usage } from '../supervisor/domain/task.ts'
 import type { GitBase } from './change.ts'
 import type { LaunchKey } from './hooks.ts'
-import { hookCommand } from './hooks.ts'
+import { hookCommand, hookPrefix } from './hooks.ts'
 import { launcherScript } from './launcher.ts'
 import type { LauncherPlan } from './launcher.ts'
 import { makeExitSlot } from './outbox.ts'
@@ -111,6 +111,7 @@ const placeOf = (setup: HostSetup, key: string, conversation: KnownConversation 
   env: setup.env,
   conversation,
   hook: (event) => hookCommand(setup.outbox, key, event),
+  hookPrefix: hookPrefix(setup.outbox, key),
 })
 
 const folderOf = (dir: string): string => join(dir, 'program')

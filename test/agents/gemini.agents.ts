@@ -13,6 +13,6 @@ interactive({
     { prompt: '[[refusal]]', outcome: 'failed', cause: 'refused' },
     { prompt: '[[maxtok]] [[say: It was]]', outcome: 'failed', cause: 'agent_error' },
   ],
-  untouched: [/^\.gemini\//, /^\.[a-z]+rc$/],
+  untouched: [/^\.gemini\/[^/]+\.json$/, /^\.[a-z]+rc$/],
   refused: 'unknown',
 })

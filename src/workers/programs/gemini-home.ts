@@ -1,7 +1,7 @@
 import { mkdirSync, readFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import stripJsonComments from 'strip-json-comments'
-import { StartProblem } from '../start-problem.ts'
+import { StartProblem } from '../ready.ts'
 import type { Launch, Place } from './launch.ts'
 import type { Fields } from './terminal.ts'
 import { fieldsOf } from './terminal.ts'

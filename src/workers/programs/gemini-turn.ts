@@ -1,4 +1,7 @@
-import type { Cause } from '../../supervisor/domain/task.ts'
+import { geminiFailure } from './gemini-read.ts'
+import type { Judgement } from './program.ts'
+import { failed } from './program.ts'
+import { answered, cutOff } from './stream.ts'
 import type { Detector, Fields, Turn, TurnEnd } from './terminal.ts'
 import {
   ask,
@@ -35,11 +38,13 @@ type GeminiTurn = Turn & {
   isConfirmed: boolean
   /** The record's words for what went wrong, and for why the answer stopped. */
   error: string | null
-  stopped: 'refused' | 'truncated' | null
+  stopped: Judgement | null
   cancelledAt: number | null
   /** The last request to the model, and how often it was made. */
   request: { digest: string; times: number; firstAt: number }
   asked: string
+  /** What it asked when it was broken off. */
+  refused: string
   counted: Map<string, { input: number; output: number }>
 }
 
@@ -59,6 +64,7 @@ export const geminiTurn: Detector<GeminiTurn> = {
     cancelledAt: null,
     request: { digest: '', times: 0, firstAt: 0 },
     asked: '',
+    refused: '',
     counted: new Map(),
   }),
   next(turn, signal) {
@@ -122,8 +128,8 @@ function onRequest(turn: GeminiTurn, digest: string, at: number): GeminiTurn {
   request.times++
   if (request.times < refusals.times || at < request.firstAt + refusals.withinMs) return turn
   const reason = `the model API refused ${request.times - 1} times: rate limit or overload`
-  const end = failedWith('overloaded', reason, '')
-  return endTurn(turn, { ...end, isRunning: true }, at, 'hook')
+  const end = { kind: 'failed', cause: 'overloaded', reason, text: '', isRunning: true } as const
+  return endTurn(turn, end, at, 'hook')
 }
 
 /** It goes on: what looked like the end was none. */
@@ -154,10 +160,11 @@ function onRecord(turn: GeminiTurn, data: Fields, at: number): GeminiTurn {
   }
   if (type !== 'info') return turn
   if (/Response stopped due to (safety|prohibited|blocklist|SPII|recitation)/i.test(content))
-    turn.stopped = 'refused'
-  if (/truncated due to token limits/.test(content)) turn.stopped = 'truncated'
+    turn.stopped = failed('refused', 'the model API stopped the answer')
+  if (/truncated due to token limits/.test(content)) turn.stopped = cutOff
   if (/^Request cancelled\./.test(content)) {
     turn.cancelledAt = at
+    turn.refused = turn.question?.text ?? ''
     turn.wakeAt = at + cancelledMs
   }
   return turn
@@ -185,58 +192,31 @@ function onTitle(turn: GeminiTurn, title: string, at: number): GeminiTurn {
 function onClock(turn: GeminiTurn, at: number): GeminiTurn {
   if (turn.wakeAt === null || at < turn.wakeAt) return turn
   turn.wakeAt = null
-  if (turn.cancelledAt !== null)
-    return endTurn(turn, interrupted('broken off: the record says so'), at, 'record')
-  if (turn.isConfirmed) return endTurn(turn, endOf(turn), at, 'hook')
+  if (turn.cancelledAt !== null) return endTurn(turn, brokenOff(turn), at, 'record')
+  if (turn.isConfirmed) return endTurn(turn, endOf(turn, at), at, 'hook')
   turn.wantsTitle = turn.phase === 'waiting' || turn.error !== null
   return turn
 }
 
-function endOf({ error, stopped, after }: GeminiTurn): TurnEnd {
+function endOf({ error, stopped, after }: GeminiTurn, at: number): TurnEnd {
   const text = after?.text ?? ''
-  if (error !== null) return failedWith(geminiCause(error), error, text)
-  if (stopped === 'refused') return failedWith('refused', 'it refused', text)
-  if (stopped === 'truncated')
-    return failedWith('agent_error', 'the answer was cut off at the token limit', text)
-  if (text === '') return failedWith('agent_error', 'it ended without an answer', '')
-  return { kind: 'completed', cause: null, reason: 'it has ended', text }
+  const judgement = error === null ? (stopped ?? answered(text)) : geminiFailure(error, at)
+  return { ...judgement, kind: judgement.outcome === 'succeeded' ? 'completed' : 'failed', text }
 }
 
-/** The cause behind an error of the model API, as Gemini words it. */
-export function geminiCause(words: string): Cause {
-  if (/token count|context (window|length)|too (long|large)/i.test(words)) return 'context_overflow'
-  if (/quota.*(exhaust|exceed)|exhausted your (daily|capacity)|billing/i.test(words)) return 'quota'
-  if (/\b429\b|RESOURCE_EXHAUSTED|rate.?limit|too many requests/i.test(words)) return 'rate_limit'
-  if (/\b40[13]\b|UNAUTHENTICATED|PERMISSION_DENIED|API key not valid/i.test(words)) return 'auth'
-  if (/\b5\d\d\b|INTERNAL|UNAVAILABLE|overloaded|fetch failed|ECONN|ETIMEDOUT/i.test(words))
-    return 'overloaded'
-  return 'agent_error'
-}
+const brokenOff = ({ refused }: GeminiTurn): TurnEnd => ({
+  ...{ kind: 'interrupted', cause: null, text: '' },
+  reason: refused === '' ? 'broken off' : `broken off at the question: ${refused}`,
+})
 
 /** After an AfterAgent that nothing confirmed nobody knows whether the turn would have gone on. */
 const gone = ({ after }: GeminiTurn, reason: string): TurnEnd =>
   after
     ? {
-        kind: 'unproved',
-        cause: null,
+        ...{ kind: 'unproved', cause: null, text: after.text },
         reason: `${reason} after an unconfirmed AfterAgent`,
-        text: after.text,
       }
-    : failedWith('crashed', reason, '')
-
-const failedWith = (cause: Cause, reason: string, text: string): TurnEnd => ({
-  kind: 'failed',
-  cause,
-  reason: reason.replaceAll(/\s+/g, ' ').slice(0, 300),
-  text,
-})
-
-const interrupted = (reason: string): TurnEnd => ({
-  kind: 'interrupted',
-  cause: null,
-  reason,
-  text: '',
-})
+    : { kind: 'failed', cause: 'crashed', reason, text: '' }
 
 /** The box escapes what is pasted. */
 const isOurs = (submitted: unknown, prompt: string): boolean =>

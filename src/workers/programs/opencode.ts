@@ -1,5 +1,6 @@
 import { opencodeEnvironment } from './opencode-options.ts'
 import { readOpencode } from './opencode-read.ts'
+import { opencodeTerminal } from './opencode-terminal.ts'
 import type { Program } from './program.ts'
 
 /**
@@ -25,4 +26,5 @@ export const opencode: Program = {
     }
   },
   read: readOpencode,
+  terminal: opencodeTerminal,
 }
