@@ -174,7 +174,7 @@ function endOf(turn: OpencodeTurn, at: number): TurnEnd {
   if (error && error['name'] !== 'MessageAbortedError')
     return failureIn(opencodeFailure(error, at), text)
   if (error || refused !== null || !isFinished(turn)) return brokenOff(turn)
-  switch (last?.finish) {
+  switch (last?.finish ?? '') {
     case 'length':
       return failureIn(cutOff, text)
     case 'content-filter':
