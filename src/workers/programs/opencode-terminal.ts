@@ -73,6 +73,9 @@ export const opencodeTerminal: Terminal = {
     !/\besc (?:again to )?interrupt\b|\[retrying /.test(screen) &&
     opencodeTerminal.input(screen) !== null,
   detector: opencodeTurn,
+  // After a name with an @ it offers files, and Enter would take one of them.
+  literal: (text) =>
+    text.replace(/^(?=[^\p{L}\p{N}\s"'([{<*`])/u, ' ').replace(/(?:^|\s)@\S*$/, '$& '),
   clear: [{ press: 'C-u' }],
   // Two presses, and the second counts only once the first has been taken.
   interrupt: [
