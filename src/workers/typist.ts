@@ -57,6 +57,17 @@ export class Typist {
     }
   }
 
+  /** Whether no turn runs any more, at the latest after `withinMs`. */
+  async isFreeWithin(withinMs: number): Promise<boolean> {
+    const { live, terminal } = this.#ports
+    const until = performance.now() + withinMs
+    for (;;) {
+      if (terminal.isFree(await live.facts())) return true
+      if (performance.now() > until) return false
+      await delay(stepLookMs)
+    }
+  }
+
   /** Why nothing may be typed just now, or null. */
   async obstacle(): Promise<Obstacle | null> {
     const { live, terminal, tmux } = this.#ports
