@@ -41,23 +41,32 @@ export type JobResult<T = unknown> = { id: string; latencyMs: number } & (
   | { outcome: Exclude<JobOutcome, 'completed'>; error: unknown }
 )
 
-/** What a thread is told. */
-export type ThreadOrder = { module: string; name: string; data: unknown; moves: boolean }
+/** How a job ends, as its runner knows it. */
+export type End =
+  | { outcome: 'completed'; value: unknown }
+  | { outcome: Exclude<JobOutcome, 'completed'>; error: unknown }
 
-/** The order for a job. Throws SQUADD_INVALID. */
-export function orderOf(job: Job): ThreadOrder {
-  const { module, export: name = 'default', data, moveResult = false } = job
-  if (typeof name !== 'string' || name === '')
-    throw invalid('export', name, 'is no name', 'name an export of the module')
-  return { module: moduleOf(module), name, data, moves: moveResult }
+/** What a thread is told: the number of a function, at first also where it is; or that number alone. */
+export type ThreadOrder = {
+  run: number
+  data: unknown
+  at?: { module: string; name: string }
+  moves?: true
 }
 
-function moduleOf(module: unknown): string {
+/** The module of a job. Throws SQUADD_INVALID. */
+export function moduleOf({ module }: Job): string {
   if (module instanceof URL) return module.href
   if (typeof module === 'string' && (isAbsolute(module) || /^[a-z][a-z+.-]+:/.test(module)))
     return module
   const hint = "use new URL('./work.js', import.meta.url), or an absolute path"
   throw invalid('module', module, 'is no place of a module', hint)
+}
+
+/** The name of a job's function. Throws SQUADD_INVALID. */
+export function exportOf({ export: name = 'default' }: Job): string {
+  if (typeof name === 'string' && name !== '') return name
+  throw invalid('export', name, 'is no name', 'name an export of the module')
 }
 
 /** Throws SQUADD_INVALID. */

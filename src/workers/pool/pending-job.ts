@@ -1,55 +1,64 @@
-import type { JobResult, ThreadOrder } from './job.ts'
+import type { End, Job } from './job.ts'
+import type { JobFunction } from './job-functions.ts'
 import type { Lane, Waiting } from './job-queue.ts'
-import type { Thread } from './threads.ts'
+import type { Thread } from './worker-thread.ts'
 
 /** A job from when it is accepted until it ends. */
 export class PendingJob implements Waiting<PendingJob> {
-  readonly id: string
   readonly priority: number
-  readonly order: ThreadOrder
-  readonly transfer: readonly unknown[]
+  readonly function: JobFunction
+  readonly job: Job
   readonly timeoutMs: number
+  /** This and `startedAt` on the clock of `performance.now()`. */
   readonly submittedAt = performance.now()
+  startedAt = Infinity
   readonly promise: Promise<unknown>
   lane: Lane<PendingJob> | null = null
   previous: PendingJob | null = null
   next: PendingJob | null = null
   /** Where it runs. */
-  thread: Thread | null = null
-  /** On the clock of `performance.now()`. */
-  overdueAt = Infinity
+  thread: Thread<PendingJob> | null = null
   /** Undoes what was done to hear of an abort. */
   unlisten: (() => void) | null = null
   hasEnded = false
+  readonly #name: string | number
   #resolve!: (value: unknown) => void
   #reject!: (error: unknown) => void
 
   constructor(
-    id: string,
+    name: string | number,
     priority: number,
-    order: ThreadOrder,
-    transfer: readonly unknown[],
     timeoutMs: number,
+    called: JobFunction,
+    job: Job,
   ) {
-    this.id = id
+    this.#name = name
     this.priority = priority
-    this.order = order
-    this.transfer = transfer
     this.timeoutMs = timeoutMs
+    this.function = called
+    this.job = job
     this.promise = new Promise((resolve, reject) => {
       this.#resolve = resolve
       this.#reject = reject
     })
   }
 
+  get id(): string {
+    return typeof this.#name === 'string' ? this.#name : `job-${this.#name}`
+  }
+
+  get overdueAt(): number {
+    return this.startedAt + this.timeoutMs
+  }
+
   /** Ends it, once and for all; `isTold`: somebody besides the caller of `submit` learns of it. */
-  settle(result: JobResult, isTold: boolean): void {
+  settle(end: End, isTold: boolean): void {
     this.hasEnded = true
     this.unlisten?.()
-    if (result.outcome === 'completed') this.#resolve(result.value)
+    if (end.outcome === 'completed') this.#resolve(end.value)
     else {
       if (isTold) this.promise.catch(() => {})
-      this.#reject(result.error)
+      this.#reject(end.error)
     }
   }
 }

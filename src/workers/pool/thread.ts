@@ -5,26 +5,48 @@ import type { ThreadOrder } from './job.ts'
 
 type Run = (data: unknown) => unknown
 
-const found = new Map<string, Run>()
+const known: Run[] = []
 
 /** What a worker thread runs for each job. Everything a job throws arrives as it was thrown. */
-export async function runJob({ module, name, data, moves }: ThreadOrder): Promise<unknown> {
+export function runJob(order: ThreadOrder | number): unknown {
+  if (typeof order === 'number') return call(known[order]!, undefined)
+  const run = known[order.run]
+  return run && !order.moves ? call(run, order.data) : findAndCall(order)
+}
+
+/** Not async itself: that would cost a job that is not two turns. */
+function call(run: Run, data: unknown): unknown {
   try {
-    const run = found.get(`${name} ${module}`) ?? (await find(module, name))
-    const result = await run(data)
-    return moves ? moved(result) : result
+    const result = run(data)
+    return isThenable(result) ? Promise.resolve(result).catch(rethrow) : result
   } catch (error) {
     throw packError(error)
   }
 }
 
-async function find(module: string, name: string): Promise<Run> {
+const isThenable = (value: unknown): boolean =>
+  typeof (value as { then?: unknown } | null | undefined)?.then === 'function'
+
+function rethrow(error: unknown): never {
+  throw packError(error)
+}
+
+async function findAndCall({ run: number, data, at, moves }: ThreadOrder): Promise<unknown> {
+  try {
+    const run = known[number] ?? (await find(at!))
+    known[number] = run
+    const result = await run(data)
+    return moves ? await moved(result) : result
+  } catch (error) {
+    throw packError(error)
+  }
+}
+
+async function find({ module, name }: { module: string; name: string }): Promise<Run> {
   const url = module.startsWith('/') ? pathToFileURL(module).href : module
   const exported = ((await import(url)) as Record<string, unknown>)[name]
-  if (typeof exported !== 'function')
-    throw invalid('export', name, 'is no function', `export one of that name from ${module}`)
-  found.set(`${name} ${module}`, exported as Run)
-  return exported as Run
+  if (typeof exported === 'function') return exported as Run
+  throw invalid('export', name, 'is no function', `export one of that name from ${module}`)
 }
 
 /** Hands the memory of a result over instead of copying it. */

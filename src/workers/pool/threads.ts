@@ -1,51 +1,14 @@
 import { Piscina } from 'piscina'
 import { entryFile } from '../entry.ts'
-import type { ThreadOrder } from './job.ts'
+import type { Job, ThreadOrder } from './job.ts'
+import type { JobFunction } from './job-functions.ts'
+import type { PendingJob } from './pending-job.ts'
 import type { PoolOptions } from './pool-options.ts'
+import type { Face } from './worker-thread.ts'
+import { KillSwitch, Thread } from './worker-thread.ts'
 
-/** piscina's view of one of its workers. */
-type Face = { readonly id: number; readonly destroyed: boolean }
-
-export type WorkerStatus = 'idle' | 'busy' | 'failed' | 'stopped'
-
-/** A worker thread from when it is up. */
-export class Thread {
-  readonly id: number
-  readonly face: Face
-  readonly kill = new KillSwitch()
-  status: WorkerStatus = 'idle'
-  jobId: string | null = null
-  jobsProcessed = 0
-  lastError: string | null = null
-  /** When it last came up, took up a job or ended one, ms since 1970. */
-  lastHeartbeatAt = Date.now()
-
-  constructor(face: Face) {
-    this.id = face.id
-    this.face = face
-  }
-
-  get isAlive(): boolean {
-    return this.status === 'idle' || this.status === 'busy'
-  }
-}
-
-/** What piscina takes for an abort signal; costs nothing, and a thread needs only one. */
-class KillSwitch {
-  #listener: (() => void) | undefined
-  once(_event: 'abort', listener: () => void): void {
-    this.#listener = listener
-  }
-  off(): void {
-    this.#listener = undefined
-  }
-  removeListener(): void {
-    this.#listener = undefined
-  }
-  pull(): void {
-    this.#listener?.()
-  }
-}
+/** A thread and the job it has. */
+export type PoolThread = Thread<PendingJob>
 
 export type ThreadEvents = {
   /** There is an idle thread more. */
@@ -59,12 +22,12 @@ export type ThreadEvents = {
  * that its own queue is never used: with abort signals that forgets order and limits.
  */
 export class Threads {
-  readonly #piscina: Piscina<ThreadOrder | null, unknown>
-  readonly #live = new Set<Thread>()
-  readonly #ended: Thread[] = []
-  readonly #idle: Thread[] = []
+  readonly #piscina: Piscina<ThreadOrder | number | null, unknown>
+  readonly #live = new Set<PoolThread>()
+  readonly #ended: PoolThread[] = []
+  readonly #idle: PoolThread[] = []
   readonly #events: ThreadEvents
-  #chosen: Thread | null = null
+  #chosen: PoolThread | null = null
   #lastError: unknown = new Error('it ended before it was up')
   #isClosing = false
   /** How many died or were ended before their time. */
@@ -72,13 +35,14 @@ export class Threads {
 
   constructor(options: PoolOptions, events: ThreadEvents) {
     this.#events = events
-    this.#piscina = new Piscina<ThreadOrder | null, unknown>({
+    this.#piscina = new Piscina<ThreadOrder | number | null, unknown>({
       filename: entryFile('pool/thread', 'pool/thread'),
       name: 'runJob',
       minThreads: options.minWorkers,
       // One stands by, so that nothing waits for the successor of a thread that was ended.
       maxThreads: options.maxWorkers + 1,
-      idleTimeout: options.idleTimeoutMs,
+      // Idle threads are let go by `retire`: piscina would set a timer for every job.
+      idleTimeout: Infinity,
       resourceLimits: options.resourceLimits,
       recordTiming: false,
       loadBalancer: (_task) => (this.#chosen?.face ?? null) as never,
@@ -90,13 +54,23 @@ export class Threads {
     })
   }
 
+  /** Those that are up. */
+  get count(): number {
+    return this.#live.size
+  }
+
   get idleCount(): number {
     return this.#idle.length
   }
 
   /** Those that are up, then those that died and are not yet replaced. */
-  get all(): Thread[] {
+  get all(): PoolThread[] {
     return [...this.#live, ...this.#ended]
+  }
+
+  /** The jobs that run now. */
+  jobs(): PendingJob[] {
+    return [...this.#live].flatMap((thread) => thread.job ?? [])
   }
 
   /** Sees to it that there are `wanted` threads. */
@@ -115,39 +89,50 @@ export class Threads {
   }
 
   /** An idle thread for a job, the one that worked last. */
-  take(jobId: string): Thread | undefined {
+  take(job: PendingJob, now: number): PoolThread | undefined {
     const thread = this.#idle.pop()
     if (!thread) return undefined
     thread.status = 'busy'
-    thread.jobId = jobId
-    thread.lastHeartbeatAt = Date.now()
+    thread.job = job
+    thread.lastSeenAt = now
     return thread
   }
 
-  /** Runs on a thread that was taken; rejects when it throws, dies or is killed. */
-  run(thread: Thread, order: ThreadOrder, transfer: readonly unknown[]): Promise<unknown> {
-    this.#chosen = thread
-    try {
-      return this.#piscina.run(order, { signal: thread.kill, transferList: transfer as never })
-    } finally {
-      this.#chosen = null
-    }
+  /** Calls a function on a thread that was taken; rejects when it throws, dies or is killed. */
+  run(thread: PoolThread, { number, module, name }: JobFunction, job: Job): Promise<unknown> {
+    const isKnown = thread.known[number]
+    const { data, transfer, moveResult } = job
+    if (isKnown && data === undefined && !moveResult) return this.#post(thread, number)
+    const order: ThreadOrder = { run: number, data }
+    if (!isKnown) order.at = { module, name }
+    if (moveResult) order.moves = true
+    return this.#post(thread, order, transfer)
   }
 
   /** The job of a thread has ended: it may have another. */
-  free(thread: Thread): void {
-    thread.jobId = null
+  free(thread: PoolThread, now: number): void {
+    thread.job = null
     thread.jobsProcessed += 1
-    thread.lastHeartbeatAt = Date.now()
+    thread.lastSeenAt = now
     if (thread.status !== 'busy') return
     thread.status = 'idle'
     this.#idle.push(thread)
   }
 
   /** Ends a busy thread, whatever it does. */
-  end(thread: Thread, why: string): void {
+  end(thread: PoolThread, why: string): void {
     thread.lastError = why
     thread.kill.pull()
+  }
+
+  /** Lets go of threads that have had nothing to do since then, but keeps `least`. */
+  retire(least: number, since: number): void {
+    for (const thread of this.#idle.filter((idle) => idle.lastSeenAt <= since)) {
+      if (this.#live.size <= least) return
+      // piscina ends a thread with the work on it that is withdrawn.
+      this.#post(thread, null).catch(() => {})
+      thread.kill.pull()
+    }
   }
 
   async close(): Promise<void> {
@@ -156,8 +141,22 @@ export class Threads {
     for (const thread of this.#live) thread.status = 'stopped'
   }
 
+  #post(
+    thread: PoolThread,
+    order: ThreadOrder | number | null,
+    transfer?: readonly unknown[],
+  ): Promise<unknown> {
+    this.#chosen = thread
+    try {
+      const how = transfer ? { ...thread.how, transferList: transfer as never } : thread.how
+      return this.#piscina.run(order, how)
+    } finally {
+      this.#chosen = null
+    }
+  }
+
   #up(face: Face): void {
-    const thread = new Thread(face)
+    const thread = new Thread<PendingJob>(face)
     this.#live.add(thread)
     this.#ended.shift()
     this.#idle.push(thread)
