@@ -16,9 +16,13 @@ export type WorkerPoolOptions = {
   idleTimeoutMs?: number
   /** Memory of one thread, in MB as in `node:worker_threads`. Default: as much as Node gives. */
   resourceLimits?: ResourceLimits
+  /** Node's options for threads. Default: those of this process. */
+  execArgv?: readonly string[]
 }
 
-export type PoolOptions = Required<WorkerPoolOptions>
+export type PoolOptions = Required<Omit<WorkerPoolOptions, 'execArgv'>> & {
+  execArgv: readonly string[] | null
+}
 
 // setTimeout treats a longer delay as 1 ms.
 export const longestMs = 2 ** 31 - 1
@@ -41,7 +45,7 @@ const limitNames = [
 
 /** Options with their defaults. Throws SQUADD_INVALID. */
 export function readPoolOptions(options: WorkerPoolOptions): PoolOptions {
-  const known = [...Object.keys(fields), 'resourceLimits']
+  const known = [...Object.keys(fields), 'resourceLimits', 'execArgv']
   for (const [name, value] of Object.entries(options))
     if (!known.includes(name)) throw invalid(name, value, 'is unknown', `use ${known.join(', ')}`)
   const read = (name: keyof typeof fields): number => {
@@ -56,6 +60,7 @@ export function readPoolOptions(options: WorkerPoolOptions): PoolOptions {
     healthCheckIntervalMs: read('healthCheckIntervalMs'),
     idleTimeoutMs: read('idleTimeoutMs'),
     resourceLimits: checkLimits(options.resourceLimits ?? {}),
+    execArgv: options.execArgv ?? null,
   }
   if (all.minWorkers > all.maxWorkers)
     throw invalid('minWorkers', all.minWorkers, 'is more than maxWorkers', 'raise maxWorkers')

@@ -44,6 +44,8 @@ export class Threads {
       // Idle threads are let go by `retire`: piscina would set a timer for every job.
       idleTimeout: Infinity,
       resourceLimits: options.resourceLimits,
+      // Not even as a copy of its own: Node refuses some options that it would hand on by itself.
+      ...(options.execArgv ? { execArgv: [...options.execArgv] } : {}),
       recordTiming: false,
       loadBalancer: (_task) => (this.#chosen?.face ?? null) as never,
     })
@@ -137,6 +139,7 @@ export class Threads {
 
   async close(): Promise<void> {
     this.#isClosing = true
+    this.#idle.length = 0
     await this.#piscina.destroy()
     for (const thread of this.#live) thread.status = 'stopped'
   }
