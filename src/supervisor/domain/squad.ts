@@ -30,7 +30,7 @@ export interface Squad {
   resetAgent(id: string): Promise<AgentView>
   removeAgent(id: string, how?: { keepBranch?: boolean }): Promise<{ rescueRef: string | null }>
   agentScreen(id: string): Promise<string>
-  agentDiff(id: string): Promise<string>
+  agentDiff(id: string): Promise<Uint8Array>
 
   /** All or none. Durable when it resolves. */
   submit(inputs: readonly TaskInput[]): Promise<Task[]>
@@ -43,7 +43,7 @@ export interface Squad {
   releaseTask(id: TaskId): Promise<Task>
   /** The output kept of its newest attempt. */
   taskOutput(id: TaskId): AsyncIterable<Uint8Array>
-  taskDiff(id: TaskId): Promise<string>
+  taskDiff(id: TaskId): Promise<Uint8Array>
 
   /** Why an agent or a task is as it is, and what would have to change. */
   explain(subject: string): Explanation

@@ -20,8 +20,8 @@ export class JobResults {
     for (const reader of this.#readers) reader.enqueue(result)
   }
 
-  /** All that is pushed from now on. */
-  read(): AsyncIterableIterator<JobResult> {
+  /** All that is pushed from now on; `onRead` when a reader has taken all there is. */
+  read(onRead: () => void): AsyncIterableIterator<JobResult> {
     let reader: ReadableStreamDefaultController<JobResult>
     const stream = new ReadableStream<JobResult>(
       {
@@ -30,7 +30,11 @@ export class JobResults {
           if (this.#isClosed) controller.close()
           else this.#readers.add(controller)
         },
-        cancel: () => void this.#readers.delete(reader),
+        pull: onRead,
+        cancel: () => {
+          this.#readers.delete(reader)
+          onRead()
+        },
       },
       { highWaterMark: 0 },
     )

@@ -118,6 +118,7 @@ export class JobRunner {
   #ran(job: PendingJob, thread: PoolThread, end: End): void {
     const now = performance.now()
     this.#threads?.free(thread, now)
+    this.#watch(now + Math.max(1, this.#options.idleTimeoutMs))
     // Given up in the very moment: the thread is free all the same.
     if (job.hasEnded) return this.dispatch()
     if (end.outcome === 'completed') thread.known[job.function.number] = true

@@ -47,6 +47,8 @@ export class WorkerPool implements AsyncDisposable {
   #closing: Promise<void> | null = null
   #threads: Threads | null = null
   #noticeEmpty = () => {}
+  /** Producers that wait for room. */
+  readonly #waiting: (() => void)[] = []
   #lastId = 0
 
   /** Throws SQUADD_INVALID, which names the option. Makes no thread yet. */
@@ -74,7 +76,8 @@ export class WorkerPool implements AsyncDisposable {
   submit<T = unknown>(job: Job, options?: { signal?: AbortSignal }): Promise<T> {
     try {
       const signal = options?.signal
-      this.#refuse()
+      this.#refuseUnlessOpen()
+      if (this.#free() <= 0) throw this.#full()
       const pending = this.#accept(job)
       if (signal?.aborted) throw failure.aborted(pending.id, signal.reason)
       this.#tally.submitted += 1
@@ -87,11 +90,22 @@ export class WorkerPool implements AsyncDisposable {
   }
 
   /**
+   * Resolves when there is room for one job more: `await pool.room()` before each `submit` keeps a
+   * producer at the pace of its workers. Who waits is let in by turns. Rejects with
+   * SQUADD_POOL_NOT_STARTED or SQUADD_POOL_SHUTTING_DOWN.
+   */
+  async room(): Promise<void> {
+    this.#refuseUnlessOpen()
+    if (this.#free() <= 0) await new Promise<void>((resolve) => this.#waiting.push(resolve))
+    this.#refuseUnlessOpen()
+  }
+
+  /**
    * How each job ends from now on, in the order of the ends; ends itself with the pool. A reader that
    * leaves `queueSize` results unread makes `submit` refuse; leaving the loop frees it.
    */
   results(): AsyncIterableIterator<JobResult> {
-    return this.#results.read()
+    return this.#results.read(() => this.#letIn())
   }
 
   metrics(): PoolMetrics {
@@ -138,7 +152,10 @@ export class WorkerPool implements AsyncDisposable {
     if (this.#isClosed()) return
     try {
       this.#threads = new Threads(this.#options, {
-        ready: () => this.#runner.dispatch(),
+        ready: () => {
+          this.#runner.dispatch()
+          this.#letIn()
+        },
         stillborn: (error) => this.#runner.stillborn(error),
       })
     } catch (error) {
@@ -153,13 +170,27 @@ export class WorkerPool implements AsyncDisposable {
     return this.#state === 'closed'
   }
 
-  #refuse(): void {
+  #refuseUnlessOpen(): void {
     if (this.#state === 'new') throw failure.notStarted()
     if (this.#state !== 'started') throw failure.shuttingDown()
-    const { queueSize } = this.#options
-    const { unread } = this.#results
-    if (this.#runner.queued >= queueSize || unread >= queueSize)
-      throw failure.queueFull(queueSize, unread)
+  }
+
+  #full(): Error {
+    return failure.queueFull(this.#options.queueSize, this.#results.unread)
+  }
+
+  /** Jobs there is room for. */
+  #free(): number {
+    return this.#options.queueSize - Math.max(this.#runner.queued, this.#results.unread)
+  }
+
+  /** Lets in as many as there is room for; should they not want it, the next ones after them. */
+  #letIn(): void {
+    if (this.#waiting.length === 0) return
+    const open = this.#state === 'started'
+    const some = this.#waiting.splice(0, open ? Math.max(0, this.#free()) : Infinity)
+    for (const enter of some) enter()
+    if (some.length > 0 && this.#waiting.length > 0) setImmediate(() => this.#letIn())
   }
 
   #accept(job: Job): PendingJob {
@@ -185,11 +216,13 @@ export class WorkerPool implements AsyncDisposable {
     const { isRead } = this.#results
     if (isRead) this.#results.push({ id: job.id, latencyMs, ...end })
     job.settle(end, isRead)
+    if (this.#waiting.length > 0) this.#letIn()
     if (this.#runner.queued + this.#runner.running === 0) this.#noticeEmpty()
   }
 
   async #close(timeoutMs: number): Promise<void> {
     this.#state = 'closing'
+    this.#letIn()
     const { queued, running } = this.#runner
     if (queued + running > 0) {
       const empty = new Promise<void>((resolve) => (this.#noticeEmpty = resolve))

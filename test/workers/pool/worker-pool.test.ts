@@ -298,3 +298,42 @@ t.test('calls from everywhere at once harm nothing', async (t) => {
     numbers,
   )
 })
+
+t.test('room comes by turns, for as many as there is room for', async (t) => {
+  const pool = startPool(t, { maxWorkers: 1, queueSize: 2 })
+  const cells = gateCells()
+  const first = pool.submit(job('gate', cells))
+  await waitersAt(cells, 1)
+  await pool.room()
+  for (const n of [1, 2]) void pool.submit(job('echo', n))
+  // Thirty producers wait; none of them is ever refused, and some want no place after all.
+  const order: number[] = []
+  const producers = Array.from({ length: 30 }, async (_, n) => {
+    await pool.room()
+    order.push(n)
+    return n % 3 === 0 ? n : pool.submit<number>(job('echo', n))
+  })
+  t.same(order, [])
+  openGate(cells)
+  await first
+  const numbers = [...Array(30).keys()]
+  t.same(await Promise.all(producers), numbers)
+  t.same(order, numbers)
+  pool.submit(job('loop')).catch(() => {})
+  for (const n of [1, 2]) pool.submit(job('echo', n)).catch(() => {})
+  const late = endOf(pool.room())
+  pool.shutdown({ timeoutMs: 0 }).catch(() => {})
+  t.equal(await late, 'SQUADD_POOL_SHUTTING_DOWN')
+  t.equal(await endOf(new WorkerPool().room()), 'SQUADD_POOL_NOT_STARTED')
+})
+
+t.test('a reader that has caught up makes room', async (t) => {
+  const pool = startPool(t, { maxWorkers: 1, queueSize: 2 })
+  const results = pool.results()
+  for (const n of [1, 2]) await pool.submit(job('echo', n))
+  const room = pool.room()
+  t.match(await pool.submit(job('echo')).catch((error: unknown) => error), { message: /unread/ })
+  await Promise.all([results.next(), results.next(), Promise.race([results.next(), room])])
+  await room
+  t.equal(await pool.submit(job('echo', 3)), 3)
+})
