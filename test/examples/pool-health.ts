@@ -38,6 +38,12 @@ fine
 SQUADD_TIMEOUT
 SquadError: job "leaves": its worker died: worker exited with code: 3
 9
-{ completed: 2, failed: 1, timedOut: 1, lostWorkers: 2, measured: true }
+{
+  completed: 2,
+  failed: 1,
+  timedOut: 1,
+  lostWorkers: 2,
+  measured: true
+}
 true
 */
