@@ -62,7 +62,7 @@ export async function bench(): Promise<Row[]> {
   const rows: Row[] = []
   for (const one of cases) rows.push(...(await compare(one, all)))
   for (const candidate of all) await candidate.close()
-  return [...rows, ...queueRows()]
+  return [...rows, ...(await queueRows(threads))]
 }
 
 /** Every candidate in every round, in an order that turns, so that noise hits all alike. */

@@ -36,7 +36,7 @@ console.log(new Set(pool.workers().map(({ status }) => status)).has('stopped'))
 /* It prints:
 fine
 SQUADD_TIMEOUT
-SquadError: job "leaves": its worker died: worker exited with code: 3
+SquadError: job "leaves": its worker died: it ended with code 3
 9
 {
   completed: 2,

@@ -2,32 +2,26 @@ import { errors, SquadError } from '../../supervisor/domain/error.ts'
 import type { ErrorCode, ErrorData } from '../../supervisor/domain/error.ts'
 
 /** What was thrown in a thread, in a form that reaches the other side whole. */
-type Packed = { thrown: unknown; name?: string; own?: Record<string, unknown> }
-
-const mark = 'squadd: thrown by a job'
+export type Packed = { thrown: unknown; name?: string; own?: Record<string, unknown> }
 
 /**
- * An error that carries what a job has thrown. On its way between threads an error would lose its own
- * properties, such as `code`, and one that cannot be copied would end the thread.
+ * What was thrown, ready for its way between threads: an error alone would lose its own properties,
+ * such as `code`.
  */
-export function packError(thrown: unknown): Error {
-  const packed: Packed =
-    thrown instanceof Error
-      ? { thrown: copyable(thrown), name: thrown.name, own: ownOf(thrown) }
-      : { thrown: canCopy(thrown) ? thrown : String(thrown) }
-  return new Error(mark, { cause: packed })
+export function packError(thrown: unknown): Packed {
+  return thrown instanceof Error
+    ? { thrown: copyable(thrown), name: thrown.name, own: ownOf(thrown) }
+    : { thrown: canCopy(thrown) ? thrown : String(thrown) }
 }
 
-/** What the job has thrown, or undefined when the error does not come from a job. */
-export function unpackError(error: unknown): { thrown: unknown } | undefined {
-  if (!(error instanceof Error) || error.message !== mark) return undefined
-  const { thrown, name, own } = error.cause as Packed
-  if (!(thrown instanceof Error)) return { thrown }
+/** What the job has thrown. */
+export function unpackError({ thrown, name, own }: Packed): unknown {
+  if (!(thrown instanceof Error)) return thrown
   if (name === 'SquadError' && own && Object.hasOwn(errors, String(own['code'])))
-    return { thrown: squadError(thrown, own) }
+    return squadError(thrown, own)
   if (name !== undefined && thrown.name !== name)
     Object.defineProperty(thrown, 'name', { value: name, configurable: true, writable: true })
-  return { thrown: Object.assign(thrown, own) }
+  return Object.assign(thrown, own)
 }
 
 function squadError({ message, stack, cause }: Error, own: Record<string, unknown>): SquadError {

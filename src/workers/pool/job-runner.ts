@@ -1,4 +1,4 @@
-import type { End, JobOutcome } from './job.ts'
+import type { Answer, End, JobOutcome } from './job.ts'
 import { namedPriorities } from './job.ts'
 import { unpackError } from './job-error.ts'
 import { JobQueue } from './job-queue.ts'
@@ -25,7 +25,7 @@ export class JobRunner {
   #pausedUntil = 0
   #alarm: NodeJS.Timeout | undefined
   #alarmAt = Infinity
-  /** Keeps the process alive while jobs wait for a thread to come up; a running one does so itself. */
+  /** Keeps the process alive while there are jobs, and a moment longer: once in 50 ms is enough. */
   #hold: NodeJS.Timeout | undefined
 
   constructor(options: PoolOptions, onEnd: (job: PendingJob, end: End, now: number) => void) {
@@ -57,7 +57,10 @@ export class JobRunner {
   giveUp(job: PendingJob, outcome: Exclude<JobOutcome, 'completed'>, error: Error): void {
     if (job.hasEnded) return
     this.#queue.remove(job)
-    if (job.thread) this.#threads?.end(job.thread, error.message)
+    if (job.thread) {
+      job.thread.job = null
+      this.#threads?.end(job.thread, error.message)
+    }
     this.#end(job, { outcome, error })
     this.dispatch()
   }
@@ -68,6 +71,7 @@ export class JobRunner {
     for (let job = this.#queue.shift(); job; job = this.#queue.shift()) jobs.push(job)
     for (const job of jobs) this.giveUp(job, 'dropped', failure.droppedJob(job))
     clearTimeout(this.#alarm)
+    this.#release()
     this.#alarmAt = -Infinity
     return jobs
   }
@@ -75,20 +79,15 @@ export class JobRunner {
   /** Starts what may start, and sees to it that there are threads for the rest. */
   dispatch(): void {
     const threads = this.#threads
-    if (threads) {
-      while (this.#queue.size > 0 && this.#running < this.#options.maxWorkers) {
-        if (threads.idleCount === 0) break
-        this.#run(this.#queue.shift()!, threads)
-      }
-      const inFlight = this.#queue.size + this.#running
-      const wanted = inFlight === 0 ? 0 : Math.min(inFlight, this.#options.maxWorkers) + this.#spare
-      if (threads.count < wanted && performance.now() >= this.#pausedUntil) threads.grow(wanted)
+    while (threads && this.#queue.size > 0 && this.#running < this.#options.maxWorkers) {
+      if (threads.idleCount === 0) break
+      this.#run(this.#queue.shift()!, threads)
     }
-    if (this.#running === 0 && this.#queue.size > 0) this.#hold ??= setInterval(() => {}, longestMs)
-    else if (this.#hold) {
-      clearInterval(this.#hold)
-      this.#hold = undefined
-    }
+    const inFlight = this.#queue.size + this.#running
+    const wanted = inFlight === 0 ? 0 : Math.min(inFlight, this.#options.maxWorkers) + this.#spare
+    if (threads && threads.count < wanted && performance.now() >= this.#pausedUntil)
+      threads.grow(wanted)
+    if (inFlight > 0) this.#hold ??= setInterval(() => {}, longestMs)
   }
 
   /** A thread died before it was up. Without any, what waits is told so: it would wait for ever. */
@@ -103,30 +102,47 @@ export class JobRunner {
 
   #run(job: PendingJob, threads: Threads): void {
     const now = performance.now()
-    const thread = threads.take(job, now)!
+    try {
+      threads.start(job, now)
+    } catch (error) {
+      this.#end(job, { outcome: 'failed', error: failure.badData(job.id, error) })
+      return
+    }
     this.#running += 1
-    job.thread = thread
     job.startedAt = now
     this.#watch(Math.min(now + longMs, job.overdueAt))
-    threads.run(thread, job.function, job.job).then(
-      (value) => this.#ran(job, thread, { outcome: 'completed', value }),
-      (error: unknown) => this.#ran(job, thread, whatFailed(job, thread, error)),
-    )
   }
 
-  /** A thread has done with a job, one way or the other. */
-  #ran(job: PendingJob, thread: PoolThread, end: End): void {
+  /** A thread has done with its job, one way or the other. */
+  answered(thread: PoolThread, answer: Answer): void {
+    const job = thread.job
+    // Ended in the meantime.
+    if (!job) return
     const now = performance.now()
     this.#threads?.free(thread, now)
     this.#watch(now + Math.max(1, this.#options.idleTimeoutMs))
-    // Given up in the very moment: the thread is free all the same.
-    if (job.hasEnded) return this.dispatch()
-    if (end.outcome === 'completed') thread.known[job.function.number] = true
-    else thread.lastError = String(end.error)
     // The thread first, then the news.
     this.#running -= 1
     this.dispatch()
-    this.#onEnd(job, end, now)
+    if ('value' in answer) {
+      thread.known[job.function.number] = true
+      this.#onEnd(job, { outcome: 'completed', value: answer.value }, now)
+    } else {
+      const error = unpackError(answer.thrown)
+      thread.lastError = String(error)
+      this.#onEnd(job, { outcome: 'failed', error }, now)
+    }
+  }
+
+  /** A thread died at its job. */
+  died(thread: PoolThread, cause: unknown): void {
+    const job = thread.job
+    if (!job) return
+    thread.job = null
+    const error = failure.workerDied(job.id, cause)
+    thread.lastError = String(error)
+    this.#end(job, { outcome: 'failed', error })
+    this.dispatch()
   }
 
   #end(job: PendingJob, end: End): void {
@@ -152,8 +168,14 @@ export class JobRunner {
       if (job.overdueAt <= now) this.giveUp(job, 'timed_out', failure.tookTooLong(job))
     this.#spare = jobs.some((job) => !job.hasEnded && job.startedAt + longMs <= now) ? 1 : 0
     this.dispatch()
+    if (this.#queue.size + this.#running === 0) this.#release()
     this.#threads?.retire(this.#needed, now - this.#options.idleTimeoutMs)
     this.#watch(this.#nextLookAt())
+  }
+
+  #release(): void {
+    clearInterval(this.#hold)
+    this.#hold = undefined
   }
 
   /** Threads that are to stay though they are idle. */
@@ -174,13 +196,4 @@ export class JobRunner {
     }
     return at
   }
-}
-
-function whatFailed(job: PendingJob, thread: PoolThread, error: unknown): End {
-  const own = unpackError(error)
-  if (own) return { outcome: 'failed', error: own.thrown }
-  const problem = thread.isAlive
-    ? failure.badData(job.id, error)
-    : failure.workerDied(job.id, error)
-  return { outcome: 'failed', error: problem }
 }

@@ -1,6 +1,7 @@
 import { isAbsolute } from 'node:path'
 import type { Transferable } from 'node:worker_threads'
 import { invalid } from '../../supervisor/domain/error.ts'
+import type { Packed } from './job-error.ts'
 import type { Priority } from '../../supervisor/domain/task.ts'
 
 /** The numbers behind the names. */
@@ -53,6 +54,9 @@ export type ThreadOrder = {
   at?: { module: string; name: string }
   moves?: true
 }
+
+/** What a thread says of an order. */
+export type Answer = { value: unknown } | { thrown: Packed }
 
 /** The module of a job. Throws SQUADD_INVALID. */
 export function moduleOf({ module }: Job): string {

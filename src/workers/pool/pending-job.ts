@@ -1,7 +1,7 @@
 import type { End, Job } from './job.ts'
 import type { JobFunction } from './job-functions.ts'
 import type { Lane, Waiting } from './job-queue.ts'
-import type { Thread } from './worker-thread.ts'
+import type { WorkerThread } from './worker-thread.ts'
 
 /** A job from when it is accepted until it ends. */
 export class PendingJob implements Waiting<PendingJob> {
@@ -17,7 +17,7 @@ export class PendingJob implements Waiting<PendingJob> {
   previous: PendingJob | null = null
   next: PendingJob | null = null
   /** Where it runs. */
-  thread: Thread<PendingJob> | null = null
+  thread: WorkerThread<PendingJob> | null = null
   /** Undoes what was done to hear of an abort. */
   unlisten: (() => void) | null = null
   hasEnded = false

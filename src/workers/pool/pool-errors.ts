@@ -67,7 +67,4 @@ export const stillRunning = (timeoutMs: number, dropped: string[]): SquadError =
     { field: 'timeoutMs', value: timeoutMs, dropped },
   )
 
-// What Node says of a result that cannot be copied is lost on the way.
-const wordsOf = (cause: unknown): string =>
-  (cause instanceof Error ? cause.message : String(cause)) ||
-  'its result cannot be copied as by structuredClone'
+const wordsOf = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause))

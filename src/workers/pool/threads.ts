@@ -1,51 +1,59 @@
 import { Piscina } from 'piscina'
 import { entryFile } from '../entry.ts'
-import type { Job, ThreadOrder } from './job.ts'
-import type { JobFunction } from './job-functions.ts'
+import type { Answer } from './job.ts'
 import type { PendingJob } from './pending-job.ts'
 import type { PoolOptions } from './pool-options.ts'
+import type { Session } from './thread.ts'
 import type { Face } from './worker-thread.ts'
-import { KillSwitch, Thread } from './worker-thread.ts'
+import { WorkerThread } from './worker-thread.ts'
 
 /** A thread and the job it has. */
-export type PoolThread = Thread<PendingJob>
+export type PoolThread = WorkerThread<PendingJob>
 
 export type ThreadEvents = {
   /** There is an idle thread more. */
   ready(): void
+  answered(thread: PoolThread, answer: Answer): void
+  /** A thread died with its job, which `error` is the reason of. */
+  died(thread: PoolThread, error: unknown): void
   /** A thread died before it was up. */
   stillborn(error: unknown): void
 }
 
 /**
- * Worker threads under piscina. Which thread runs what is decided here, before piscina is asked, so
- * that its own queue is never used: with abort signals that forgets order and limits.
+ * Worker threads under piscina, which starts them, limits them, notices their deaths and ends them. Jobs
+ * go to them over lines of our own: piscina's queue forgets order and limits where there are abort
+ * signals, and its tasks cost more than a short job.
  */
 export class Threads {
-  readonly #piscina: Piscina<ThreadOrder | number | null, unknown>
+  readonly #piscina: Piscina<Session | null, void>
   readonly #live = new Set<PoolThread>()
   readonly #ended: PoolThread[] = []
   readonly #idle: PoolThread[] = []
   readonly #events: ThreadEvents
+  /** Which one piscina is to choose. */
   #chosen: PoolThread | null = null
-  #lastError: unknown = new Error('it ended before it was up')
+  #lastError: unknown = null
   #isClosing = false
+  /** One goes because it was told to. */
+  #isEnding = false
   /** How many died or were ended before their time. */
   lost = 0
 
   constructor(options: PoolOptions, events: ThreadEvents) {
     this.#events = events
-    this.#piscina = new Piscina<ThreadOrder | number | null, unknown>({
+    this.#piscina = new Piscina<Session | null, void>({
       filename: entryFile('pool/thread', 'pool/thread'),
-      name: 'runJob',
+      name: 'serve',
       minThreads: options.minWorkers,
-      // One stands by, so that nothing waits for the successor of a thread that was ended.
+      // One may stand by, so that nothing waits for the successor of a thread that was ended.
       maxThreads: options.maxWorkers + 1,
-      // Idle threads are let go by `retire`: piscina would set a timer for every job.
       idleTimeout: Infinity,
       resourceLimits: options.resourceLimits,
       // Not even as a copy of its own: Node refuses some options that it would hand on by itself.
       ...(options.execArgv ? { execArgv: [...options.execArgv] } : {}),
+      // Else a thread would wait for piscina alone.
+      atomics: 'disabled',
       recordTiming: false,
       loadBalancer: (_task) => (this.#chosen?.face ?? null) as never,
     })
@@ -79,36 +87,23 @@ export class Threads {
   grow(wanted: number): void {
     if (this.#live.size >= wanted || this.#isClosing) return
     try {
-      for (let missing = wanted - this.#piscina.threads.length; missing > 0; missing -= 1) {
-        // piscina adds a thread for work that it cannot place; this is withdrawn at once.
-        const withdraw = new KillSwitch()
-        this.#piscina.run(null, { signal: withdraw }).catch(() => {})
-        withdraw.pull()
-      }
+      // piscina adds a thread for work that it cannot place; this is withdrawn at once.
+      for (let missing = wanted - this.#piscina.threads.length; missing > 0; missing -= 1)
+        this.#withdrawn(null)
     } catch (error) {
       queueMicrotask(() => this.#events.stillborn(error))
     }
   }
 
-  /** An idle thread for a job, the one that worked last. */
-  take(job: PendingJob, now: number): PoolThread | undefined {
-    const thread = this.#idle.pop()
-    if (!thread) return undefined
+  /** Sends a job to an idle thread, the one that worked last. Throws what cannot be handed over. */
+  start(job: PendingJob, now: number): void {
+    const thread = this.#idle.at(-1)!
+    thread.order(job.function, job.job)
+    this.#idle.pop()
     thread.status = 'busy'
     thread.job = job
     thread.lastSeenAt = now
-    return thread
-  }
-
-  /** Calls a function on a thread that was taken; rejects when it throws, dies or is killed. */
-  run(thread: PoolThread, { number, module, name }: JobFunction, job: Job): Promise<unknown> {
-    const isKnown = thread.known[number]
-    const { data, transfer, moveResult } = job
-    if (isKnown && data === undefined && !moveResult) return this.#post(thread, number)
-    const order: ThreadOrder = { run: number, data }
-    if (!isKnown) order.at = { module, name }
-    if (moveResult) order.moves = true
-    return this.#post(thread, order, transfer)
+    job.thread = thread
   }
 
   /** The job of a thread has ended: it may have another. */
@@ -123,17 +118,20 @@ export class Threads {
 
   /** Ends a busy thread, whatever it does. */
   end(thread: PoolThread, why: string): void {
+    if (thread.status !== 'busy') return
     thread.lastError = why
-    thread.kill.pull()
+    this.#lose(thread)
+    this.#withdrawn(thread)
   }
 
   /** Lets go of threads that have had nothing to do since then, but keeps `least`. */
   retire(least: number, since: number): void {
     for (const thread of this.#idle.filter((idle) => idle.lastSeenAt <= since)) {
       if (this.#live.size <= least) return
-      // piscina ends a thread with the work on it that is withdrawn.
-      this.#post(thread, null).catch(() => {})
-      thread.kill.pull()
+      this.#idle.splice(this.#idle.indexOf(thread), 1)
+      this.#live.delete(thread)
+      thread.hangUp()
+      this.#withdrawn(thread)
     }
   }
 
@@ -141,47 +139,84 @@ export class Threads {
     this.#isClosing = true
     this.#idle.length = 0
     await this.#piscina.destroy()
-    for (const thread of this.#live) thread.status = 'stopped'
+    for (const thread of this.#live) {
+      thread.status = 'stopped'
+      thread.hangUp()
+    }
   }
 
-  #post(
-    thread: PoolThread,
-    order: ThreadOrder | number | null,
-    transfer?: readonly unknown[],
-  ): Promise<unknown> {
+  /** piscina ends a thread whose work is withdrawn. */
+  #withdrawn(thread: PoolThread | null): void {
+    const listeners: (() => void)[] = []
+    const off = () => {}
+    const once = (_event: 'abort', listener: () => void) => void listeners.push(listener)
+    const signal = { once, off, removeListener: off }
+    this.#choose(thread, () => this.#piscina.run(null, { signal }).catch(() => {}))
+    this.#isEnding = true
+    for (const abort of listeners) abort()
+    this.#isEnding = false
+  }
+
+  #choose<T>(thread: PoolThread | null, act: () => T): T {
     this.#chosen = thread
     try {
-      const how = transfer ? { ...thread.how, transferList: transfer as never } : thread.how
-      return this.#piscina.run(order, how)
+      return act()
     } finally {
       this.#chosen = null
     }
   }
 
   #up(face: Face): void {
-    const thread = new Thread<PendingJob>(face)
+    const thread: PoolThread = new WorkerThread(face, (from, answer) => this.#heard(from, answer))
+    const { session } = thread
+    const how = { transferList: [session.port] as never }
+    this.#choose(thread, () => this.#piscina.run(session, how).catch(() => {}))
     this.#live.add(thread)
     this.#ended.shift()
     this.#idle.push(thread)
+    const worker = this.#piscina.threads.find(({ threadId }) => threadId === face.id)
+    worker?.once('exit', (code) => (this.#lastError ??= new Error(`it ended with code ${code}`)))
     this.#events.ready()
   }
 
-  /** piscina tells that one is gone, but no longer which. */
-  #down(): void {
-    if (this.#isClosing) return
-    const gone = [...this.#live].find((thread) => thread.face.destroyed)
-    if (!gone) {
-      // What it died of is told right after.
-      queueMicrotask(() => this.#events.stillborn(this.#lastError))
-      return
+  /** Where one has answered, others may have too: that saves an event for each. */
+  #heard(from: PoolThread, first: Answer): void {
+    this.#events.answered(from, first)
+    for (const thread of this.#live) {
+      if (thread.status !== 'busy') continue
+      const answer = thread.takeAnswer()
+      if (answer) this.#events.answered(thread, answer)
     }
-    this.#live.delete(gone)
-    const index = this.#idle.indexOf(gone)
+  }
+
+  /** piscina tells that one is gone, but no longer which; what it died of is told right after. */
+  #down(): void {
+    if (this.#isClosing || this.#isEnding) return
+    this.#lastError = null
+    const gone = [...this.#live].find((thread) => thread.face.destroyed)
+    queueMicrotask(() => {
+      const error = this.#lastError ?? new Error('it ended before it was up')
+      if (gone) this.#bury(gone, error)
+      else if (!this.#isClosing) this.#events.stillborn(error)
+    })
+  }
+
+  #bury(thread: PoolThread, error: unknown): void {
+    // It may have done its work before it died.
+    const answer = thread.status === 'busy' ? thread.takeLastAnswer() : undefined
+    if (answer) this.#events.answered(thread, answer)
+    const hadJob = thread.job !== null
+    this.#lose(thread)
+    if (hadJob) this.#events.died(thread, error)
+  }
+
+  #lose(thread: PoolThread): void {
+    thread.status = 'failed'
+    thread.hangUp()
+    this.#live.delete(thread)
+    const index = this.#idle.indexOf(thread)
     if (index >= 0) this.#idle.splice(index, 1)
-    // An idle one had nothing to do for too long.
-    if (gone.status !== 'busy') return
-    gone.status = 'failed'
     this.lost += 1
-    this.#ended.push(gone)
+    this.#ended.push(thread)
   }
 }

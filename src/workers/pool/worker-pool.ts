@@ -156,6 +156,8 @@ export class WorkerPool implements AsyncDisposable {
           this.#runner.dispatch()
           this.#letIn()
         },
+        answered: (thread, answer) => this.#runner.answered(thread, answer),
+        died: (thread, error) => this.#runner.died(thread, error),
         stillborn: (error) => this.#runner.stillborn(error),
       })
     } catch (error) {

@@ -10,7 +10,7 @@ export type Candidate = {
 }
 
 const place = (file: string): string => join(import.meta.dirname, file)
-const module = place('work.mjs')
+export const module = place('work.mjs')
 
 // The peers are installed for benchmarks alone: their types are not there to be checked.
 const peer = async <T>(name: string): Promise<T> => (await import(name)) as T

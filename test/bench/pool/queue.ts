@@ -1,65 +1,53 @@
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
-import { namedPriorities } from '../../../src/workers/pool/job.ts'
-import { JobFunctions } from '../../../src/workers/pool/job-functions.ts'
-import { JobQueue } from '../../../src/workers/pool/job-queue.ts'
-import { PendingJob } from '../../../src/workers/pool/pending-job.ts'
+import { WorkerPool } from '../../../src/index.ts'
 import type { Row } from '../row.ts'
 import { row } from '../row.ts'
+import { module } from './candidates.ts'
 
 const [few, many] = [1_000, 100_000]
-const rounds = 15
+const rounds = 7
 
-/** Time and memory of a waiting job, when 100,000 wait compared with 1,000. */
-export function queueRows(): Row[] {
+/** Time and memory of a job when 100,000 of random priority wait, compared with 1,000. */
+export async function queueRows(threads: number): Promise<Row[]> {
   setFlagsFromString('--expose-gc')
   const gc = runInNewContext('gc') as () => void
+  const pool = new WorkerPool({ maxWorkers: threads, queueSize: many })
+  await pool.start()
+  const fill = (count: number) =>
+    Array.from({ length: count }, (_, data) => {
+      const priority = Math.floor(Math.random() * 1_000_000)
+      return pool.submit({ module, export: 'noop', data, priority })
+    })
+  await Promise.all(fill(many))
   const times: { ours: number; theirs: number }[] = []
   const sizes: typeof times = []
-  fill(many)
   for (let round = 0; round < rounds; round += 1) {
-    gc()
-    // As many jobs pass in both cases.
     const start = performance.now()
-    for (let n = 0; n < many / few; n += 1) drain(fill(few))
+    // As many jobs in both cases.
+    for (let n = 0; n < many / few; n += 1) await Promise.all(fill(few))
     const between = performance.now()
-    drain(fill(many))
-    times.push({ ours: performance.now() - between, theirs: between - start })
-    sizes.push({ ours: bytesOf(many, gc), theirs: bytesOf(few, gc) })
+    await Promise.all(fill(many))
+    const micros = (ms: number) => (ms * 1000) / many
+    times.push({
+      ours: micros(performance.now() - between),
+      theirs: micros(between - start),
+    })
+    const bytes = async (count: number) => {
+      gc()
+      const before = process.memoryUsage().heapUsed
+      const jobs = fill(count)
+      gc()
+      const used = process.memoryUsage().heapUsed - before
+      await Promise.all(jobs)
+      return used / count
+    }
+    sizes.push({ ours: await bytes(many), theirs: await bytes(few) })
   }
-  const asMicros = times.map(({ ours, theirs }) => ({
-    ours: (ours * 1000) / many,
-    theirs: (theirs * 1000) / many,
-  }))
-  const name = (what: string) => `${what} of a job, random priority, ${many} : ${few} wait`
+  await pool.shutdown()
+  const name = (what: string) => `${what} of a job, ${many} : ${few} queued`
   return [
-    row(name('time'), 'us', asMicros, { atMost: 2 }),
+    row(name('time'), 'us', times, { atMost: 1.5 }),
     row(name('memory'), 'bytes', sizes, { atMost: 1.2 }),
   ]
-}
-
-const functions = new JobFunctions()
-
-function fill(count: number): JobQueue<PendingJob> {
-  const queue = new JobQueue<PendingJob>(Object.values(namedPriorities))
-  for (let n = 0; n < count; n += 1) {
-    const priority = Math.floor(Math.random() * 1_000_000)
-    const job = { module: 'file:///work.js', data: n }
-    queue.push(new PendingJob(n, priority, 1000, functions.of(job.module, 'default'), job))
-  }
-  return queue
-}
-
-function drain(queue: JobQueue<PendingJob>): void {
-  while (queue.shift());
-}
-
-function bytesOf(count: number, gc: () => void): number {
-  gc()
-  const before = process.memoryUsage().heapUsed
-  const queue = fill(count)
-  gc()
-  const bytes = (process.memoryUsage().heapUsed - before) / count
-  drain(queue)
-  return bytes
 }

@@ -39,7 +39,7 @@ t.test('the reason of a death is told', async (t) => {
   const pool = startPool(t, { maxWorkers: 1, resourceLimits: memory })
   const said = async (name: keyof typeof bad) =>
     String(await pool.submit({ ...bad[name].make(), id: name }).catch((error: unknown) => error))
-  t.match(await said('exit'), /job "exit": its worker died: .*code: 3/)
+  t.match(await said('exit'), /job "exit": its worker died: it ended with code 3/)
   t.match(await said('stray'), /job "stray": its worker died: stray/)
   t.match(await said('hoard'), /memory limit/)
   t.match(await said('loop'), /job "loop" did not end within 5 ms; its worker was ended/)
