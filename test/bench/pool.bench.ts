@@ -13,9 +13,9 @@ type Pair = { ours: number; theirs: number }
 type Case = {
   name: string
   unit: string
-  measure(candidate: Candidate): Promise<number>
+  measure: (candidate: Candidate) => Promise<number>
   /** What ours has to be, compared with each of the others. */
-  budget(theirs: string): Budget
+  budget: (theirs: string) => Budget
 }
 
 const ahead = (theirs: string): Budget => ({ atLeast: theirs === 'piscina' ? 0.9 : 1 })

@@ -151,7 +151,7 @@ export class Threads {
     const off = () => {}
     const once = (_event: 'abort', listener: () => void) => void listeners.push(listener)
     const signal = { once, off, removeListener: off }
-    this.#choose(thread, () => this.#piscina.run(null, { signal }).catch(() => {}))
+    void this.#choose(thread, () => this.#piscina.run(null, { signal }).catch(() => {}))
     this.#isEnding = true
     for (const abort of listeners) abort()
     this.#isEnding = false
@@ -170,7 +170,7 @@ export class Threads {
     const thread: PoolThread = new WorkerThread(face, (from, answer) => this.#heard(from, answer))
     const { session } = thread
     const how = { transferList: [session.port] as never }
-    this.#choose(thread, () => this.#piscina.run(session, how).catch(() => {}))
+    void this.#choose(thread, () => this.#piscina.run(session, how).catch(() => {}))
     this.#live.add(thread)
     this.#ended.shift()
     this.#idle.push(thread)

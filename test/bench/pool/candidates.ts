@@ -5,8 +5,8 @@ import { WorkerPool } from '../../../src/index.ts'
 /** A pool of `threads` threads that runs a function of work.mjs. */
 export type Candidate = {
   name: string
-  run(job: 'noop' | 'spin', data?: number): Promise<unknown>
-  close(): Promise<unknown>
+  run: (job: 'noop' | 'spin', data?: number) => Promise<unknown>
+  close: () => Promise<unknown>
 }
 
 const place = (file: string): string => join(import.meta.dirname, file)

@@ -1,4 +1,4 @@
 import { ThreadWorker } from 'poolifier'
 import { noop, spin } from './work.mjs'
 
-export default new ThreadWorker({ noop, spin })
+void new ThreadWorker({ noop, spin })
