@@ -19,7 +19,11 @@ export class JobRunner {
   readonly #onEnd: (job: PendingJob, end: End, now: number) => void
   readonly #queue = new JobQueue<PendingJob>(Object.values(namedPriorities))
   #threads: Threads | null = null
-  #running = 0
+  /** Jobs that threads have besides the one that runs, and a priority that none of them is below. */
+  #ahead = 0
+  #lowestAhead = 0
+  /** The thread a job is being taken from. */
+  #isTaking: PoolThread | null = null
   /** A thread more than there is work for. */
   #spare = 0
   #pausedUntil = 0
@@ -34,11 +38,11 @@ export class JobRunner {
   }
 
   get queued(): number {
-    return this.#queue.size
+    return this.#queue.size + this.#ahead
   }
 
   get running(): number {
-    return this.#running
+    return this.#threads?.busyCount ?? 0
   }
 
   /** There are threads from now on. */
@@ -49,6 +53,8 @@ export class JobRunner {
   }
 
   add(job: PendingJob): void {
+    if (this.#ahead > 0 && job.priority > this.#lowestAhead)
+      this.#takeBackAll((other) => other.priority < job.priority)
     this.#queue.push(job)
     this.dispatch()
   }
@@ -56,35 +62,38 @@ export class JobRunner {
   /** Ends a job before its time, and the thread with it when it runs. */
   giveUp(job: PendingJob, outcome: Exclude<JobOutcome, 'completed'>, error: Error): void {
     if (job.hasEnded) return
+    // Past its time its thread may hang before it has even begun.
+    const isStuck = outcome === 'timed_out'
+    if (job.thread && !this.#takeFrom(job.thread, job, isStuck, error.message)) return
     this.#queue.remove(job)
-    if (job.thread) {
-      job.thread.job = null
-      this.#threads?.end(job.thread, error.message)
-    }
-    this.#end(job, { outcome, error })
+    this.#onEnd(job, { outcome, error }, performance.now())
     this.dispatch()
   }
 
   /** Ends all there is; answers what that was. */
   drop(): PendingJob[] {
+    this.#takeBackAll(() => true)
     const jobs = this.#threads?.jobs() ?? []
     for (let job = this.#queue.shift(); job; job = this.#queue.shift()) jobs.push(job)
     for (const job of jobs) this.giveUp(job, 'dropped', failure.droppedJob(job))
     clearTimeout(this.#alarm)
     this.#release()
     this.#alarmAt = -Infinity
-    return jobs
+    return jobs.filter((job) => job.outcome === 'dropped')
   }
 
   /** Starts what may start, and sees to it that there are threads for the rest. */
   dispatch(): void {
     const threads = this.#threads
-    while (threads && this.#queue.size > 0 && this.#running < this.#options.maxWorkers) {
-      if (threads.idleCount === 0) break
-      this.#run(this.#queue.shift()!, threads)
+    const { maxWorkers } = this.#options
+    while (threads && threads.idleCount > 0 && threads.busyCount < maxWorkers) {
+      if (this.#queue.size === 0 && this.#ahead > 0) this.#share()
+      const job = this.#queue.shift()
+      if (!job) break
+      this.#run(job, threads)
     }
-    const inFlight = this.#queue.size + this.#running
-    const wanted = inFlight === 0 ? 0 : Math.min(inFlight, this.#options.maxWorkers) + this.#spare
+    const inFlight = this.queued + this.running
+    const wanted = inFlight === 0 ? 0 : Math.min(inFlight, maxWorkers) + this.#spare
     if (threads && threads.count < wanted && performance.now() >= this.#pausedUntil)
       threads.grow(wanted)
     if (inFlight > 0) this.#hold ??= setInterval(() => {}, longestMs)
@@ -96,7 +105,42 @@ export class JobRunner {
     this.#watch(this.#pausedUntil)
     if (this.#threads && this.#threads.count > 0) return
     for (let job = this.#queue.shift(); job; job = this.#queue.shift())
-      this.#end(job, { outcome: 'failed', error: failure.noWorker(job.id, error) })
+      this.#fail(job, failure.noWorker(job.id, error))
+    this.dispatch()
+  }
+
+  /** A thread has done with its first job, one way or the other. */
+  answered(thread: PoolThread, answer: Answer): void {
+    const [job] = thread.jobs
+    const threads = this.#threads
+    if (!job || !threads) return
+    const now = performance.now()
+    job.function.took(now - job.startedAt)
+    if ('value' in answer) thread.known[job.function.number] = true
+    // The thread first, then the news.
+    threads.next(thread, now)
+    if (thread.jobs.length > 0) {
+      this.#ahead -= 1
+      this.#watch(Math.min(now + longMs, thread.jobs[0]!.overdueAt))
+    } else this.#watch(now + Math.max(1, this.#options.idleTimeoutMs))
+    this.dispatch()
+    this.#sendAhead(thread, threads)
+    if ('value' in answer) this.#onEnd(job, { outcome: 'completed', value: answer.value }, now)
+    else {
+      const error = unpackError(answer.thrown)
+      thread.lastError = String(error)
+      this.#onEnd(job, { outcome: 'failed', error }, now)
+    }
+  }
+
+  /** A thread died. What it had not begun goes to another. */
+  died(thread: PoolThread, cause: unknown): void {
+    this.#takeBack(thread, () => true)
+    for (const job of thread.jobs.splice(0)) {
+      const error = failure.workerDied(job.id, cause)
+      thread.lastError = String(error)
+      this.#fail(job, error)
+    }
     this.dispatch()
   }
 
@@ -104,50 +148,79 @@ export class JobRunner {
     const now = performance.now()
     try {
       threads.start(job, now)
+      this.#watch(Math.min(now + longMs, job.overdueAt))
     } catch (error) {
-      this.#end(job, { outcome: 'failed', error: failure.badData(job.id, error) })
-      return
-    }
-    this.#running += 1
-    job.startedAt = now
-    this.#watch(Math.min(now + longMs, job.overdueAt))
-  }
-
-  /** A thread has done with its job, one way or the other. */
-  answered(thread: PoolThread, answer: Answer): void {
-    const job = thread.job
-    // Ended in the meantime.
-    if (!job) return
-    const now = performance.now()
-    this.#threads?.free(thread, now)
-    this.#watch(now + Math.max(1, this.#options.idleTimeoutMs))
-    // The thread first, then the news.
-    this.#running -= 1
-    this.dispatch()
-    if ('value' in answer) {
-      thread.known[job.function.number] = true
-      this.#onEnd(job, { outcome: 'completed', value: answer.value }, now)
-    } else {
-      const error = unpackError(answer.thrown)
-      thread.lastError = String(error)
-      this.#onEnd(job, { outcome: 'failed', error }, now)
+      this.#fail(job, failure.badData(job.id, error))
     }
   }
 
-  /** A thread died at its job. */
-  died(thread: PoolThread, cause: unknown): void {
-    const job = thread.job
-    if (!job) return
-    thread.job = null
-    const error = failure.workerDied(job.id, cause)
-    thread.lastError = String(error)
-    this.#end(job, { outcome: 'failed', error })
-    this.dispatch()
+  #fail(job: PendingJob, error: Error): void {
+    this.#onEnd(job, { outcome: 'failed', error }, performance.now())
   }
 
-  #end(job: PendingJob, end: End): void {
-    if (job.thread) this.#running -= 1
-    this.#onEnd(job, end, performance.now())
+  /**
+   * Sends short jobs ahead to a thread that is at a short one: it need not sleep and wake for each. They
+   * are taken back when something more urgent comes, the thread takes long, or another is idle.
+   */
+  #sendAhead(thread: PoolThread, threads: Threads): void {
+    if (thread === this.#isTaking) return
+    while (thread.mayHaveMore && thread.jobs[0]?.function.isShort) {
+      const job = this.#queue.first
+      // What is handed over could not be taken back.
+      if (!job?.function.isShort || job.job.transfer) return
+      this.#queue.shift()
+      try {
+        threads.send(job, thread)
+        if (this.#ahead === 0 || job.priority < this.#lowestAhead) this.#lowestAhead = job.priority
+        this.#ahead += 1
+      } catch (error) {
+        this.#fail(job, failure.badData(job.id, error))
+      }
+    }
+  }
+
+  #takeBack(thread: PoolThread, may: (job: PendingJob) => boolean): void {
+    const [first] = thread.jobs
+    for (const job of this.#threads?.takeBack(thread, may) ?? []) {
+      if (job !== first) this.#ahead -= 1
+      this.#queue.putBack(job)
+    }
+  }
+
+  /** Takes back what was sent ahead, from all threads. */
+  #takeBackAll(may: (job: PendingJob) => boolean): void {
+    for (const thread of this.#threads?.live ?? [])
+      this.#takeBack(thread, (job) => job !== thread.jobs[0] && may(job))
+  }
+
+  /** There is an idle thread: it gets half of what was sent ahead to another. */
+  #share(): void {
+    for (const thread of this.#threads?.live ?? []) {
+      const half = thread.jobs.length >> 1
+      if (half === 0) continue
+      this.#takeBack(thread, () => thread.jobs.length > half)
+      if (this.#queue.size > 0) return
+    }
+  }
+
+  /** Takes a job from its thread, by ending that if it has begun. False: it has just ended by itself. */
+  #takeFrom(thread: PoolThread, job: PendingJob, isStuck: boolean, why: string): boolean {
+    // From the last one to this; nothing new is sent while this goes on.
+    const mustEnd = job === thread.jobs[0] && (isStuck || !thread.hasRoom)
+    let isPast = false
+    this.#takeBack(thread, (other) => {
+      const may = !isPast && !(mustEnd && other === job)
+      isPast ||= other === job
+      return may
+    })
+    if (job.thread === null) return true
+    this.#isTaking = thread
+    this.#threads?.hear(thread)
+    this.#isTaking = null
+    if (job.hasEnded) return false
+    job.thread = null
+    this.#threads?.end(thread, why)
+    return true
   }
 
   /** Looks again at that time, on the clock of `performance.now()`. */
@@ -163,12 +236,17 @@ export class JobRunner {
   #look(): void {
     const now = performance.now()
     this.#alarmAt = Infinity
-    const jobs = this.#threads?.jobs() ?? []
-    for (const job of jobs)
+    for (const job of this.#threads?.jobs() ?? [])
       if (job.overdueAt <= now) this.giveUp(job, 'timed_out', failure.tookTooLong(job))
-    this.#spare = jobs.some((job) => !job.hasEnded && job.startedAt + longMs <= now) ? 1 : 0
+    this.#spare = 0
+    for (const thread of this.#threads?.live ?? []) {
+      const [job] = thread.jobs
+      if (!job || job.startedAt + longMs > now) continue
+      this.#spare = 1
+      this.#takeBack(thread, (other) => other !== job)
+    }
     this.dispatch()
-    if (this.#queue.size + this.#running === 0) this.#release()
+    if (this.queued + this.running === 0) this.#release()
     this.#threads?.retire(this.#needed, now - this.#options.idleTimeoutMs)
     this.#watch(this.#nextLookAt())
   }
@@ -180,14 +258,14 @@ export class JobRunner {
 
   /** Threads that are to stay though they are idle. */
   get #needed(): number {
-    return Math.max(this.#options.minWorkers, this.#running + this.#spare)
+    return Math.max(this.#options.minWorkers, this.running + this.#spare)
   }
 
   /** When something is due; never when there is nothing to look after. */
   #nextLookAt(): number {
     const { idleTimeoutMs, healthCheckIntervalMs } = this.#options
     const now = performance.now()
-    let at = this.#queue.size + this.#running > 0 ? now + healthCheckIntervalMs : Infinity
+    let at = this.queued + this.running > 0 ? now + healthCheckIntervalMs : Infinity
     if (this.#threads && this.#threads.count > this.#needed)
       at = Math.min(at, now + Math.max(1, idleTimeoutMs))
     for (const { startedAt, overdueAt } of this.#threads?.jobs() ?? []) {

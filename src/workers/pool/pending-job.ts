@@ -1,10 +1,12 @@
-import type { End, Job } from './job.ts'
+import type { End, Job, JobOutcome } from './job.ts'
 import type { JobFunction } from './job-functions.ts'
 import type { Lane, Waiting } from './job-queue.ts'
 import type { WorkerThread } from './worker-thread.ts'
 
 /** A job from when it is accepted until it ends. */
 export class PendingJob implements Waiting<PendingJob> {
+  /** The how-manieth of its pool. */
+  readonly number: number
   readonly priority: number
   readonly function: JobFunction
   readonly job: Job
@@ -16,23 +18,26 @@ export class PendingJob implements Waiting<PendingJob> {
   lane: Lane<PendingJob> | null = null
   previous: PendingJob | null = null
   next: PendingJob | null = null
-  /** Where it runs. */
+  /** The thread that has it, and the how-manieth order that is there. */
   thread: WorkerThread<PendingJob> | null = null
+  orderNumber = -1
   /** Undoes what was done to hear of an abort. */
   unlisten: (() => void) | null = null
-  hasEnded = false
-  readonly #name: string | number
+  outcome: JobOutcome | null = null
+  readonly #id: string | undefined
   #resolve!: (value: unknown) => void
   #reject!: (error: unknown) => void
 
   constructor(
-    name: string | number,
+    number: number,
+    id: string | undefined,
     priority: number,
     timeoutMs: number,
     called: JobFunction,
     job: Job,
   ) {
-    this.#name = name
+    this.number = number
+    this.#id = id
     this.priority = priority
     this.timeoutMs = timeoutMs
     this.function = called
@@ -43,8 +48,12 @@ export class PendingJob implements Waiting<PendingJob> {
     })
   }
 
+  get hasEnded(): boolean {
+    return this.outcome !== null
+  }
+
   get id(): string {
-    return typeof this.#name === 'string' ? this.#name : `job-${this.#name}`
+    return this.#id ?? `job-${this.number}`
   }
 
   get overdueAt(): number {
@@ -53,7 +62,7 @@ export class PendingJob implements Waiting<PendingJob> {
 
   /** Ends it, once and for all; `isTold`: somebody besides the caller of `submit` learns of it. */
   settle(end: End, isTold: boolean): void {
-    this.hasEnded = true
+    this.outcome = end.outcome
     this.unlisten?.()
     if (end.outcome === 'completed') this.#resolve(end.value)
     else {

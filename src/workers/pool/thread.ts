@@ -3,10 +3,11 @@ import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads'
 import { invalid, SquadError } from '../../supervisor/domain/error.ts'
 import type { Answer, ThreadOrder } from './job.ts'
 import { packError } from './job-error.ts'
+import { cell, cellOf, order } from './line-cells.ts'
 
 type Run = (data: unknown) => unknown
 
-/** Where orders come from. `cells`: how many were sent, how many were answered. */
+/** Where orders come from, and the cells that say which of them still count. */
 export type Session = { port: MessagePort; cells: Int32Array }
 
 const known: Run[] = []
@@ -18,28 +19,40 @@ export function serve(session: Session): void {
 }
 
 async function work({ port, cells }: Session): Promise<never> {
-  for (let seen = 0; ;) {
-    // What a job has printed goes out before this thread sleeps.
-    for (const stream of [process.stdout, process.stderr])
-      if (stream.writableLength > 0)
-        await new Promise<void>((done) => stream.write('', () => done()))
-    // Asleep in the kernel it wakes sooner than in an event loop.
-    Atomics.wait(cells, 0, seen)
-    seen = Atomics.load(cells, 0)
-    for (let sent = receiveMessageOnPort(port); sent; sent = receiveMessageOnPort(port)) {
-      const order = sent.message as ThreadOrder | number
-      const isShort = typeof order === 'number'
-      const answer = await answerTo(isShort ? order : order.run, isShort ? undefined : order)
-      send(port, answer, !isShort && order.moves === true)
-      Atomics.add(cells, 1, 1)
+  let taken = 0
+  for (let seen = 0; ; seen = Atomics.load(cells, cell.sent)) {
+    let sent = receiveMessageOnPort(port)
+    if (!sent) {
+      await flushed()
+      // Asleep in the kernel it wakes sooner than in an event loop.
+      Atomics.wait(cells, cell.sent, seen)
+      continue
+    }
+    for (; sent; sent = receiveMessageOnPort(port)) {
+      const place = cellOf(taken)
+      const isWanted = Atomics.compareExchange(cells, place, order.waits, order.begun) === 0
+      taken += 1
+      Atomics.store(cells, cell.taken, taken)
+      if (!isWanted) continue
+      const message = sent.message as ThreadOrder | number
+      const isBare = typeof message === 'number'
+      const answer = await answerTo(isBare ? message : message.run, isBare ? undefined : message)
+      send(port, answer, !isBare && message.moves === true)
+      Atomics.add(cells, cell.answered, 1)
     }
   }
 }
 
-async function answerTo(number: number, order: ThreadOrder | undefined): Promise<Answer> {
+/** What a job has printed goes out before this thread sleeps. */
+async function flushed(): Promise<void> {
+  for (const stream of [process.stdout, process.stderr])
+    if (stream.writableLength > 0) await new Promise<void>((done) => stream.write('', () => done()))
+}
+
+async function answerTo(number: number, full: ThreadOrder | undefined): Promise<Answer> {
   try {
-    const run = known[number] ?? (known[number] = await find(order!.at!))
-    return { value: await run(order?.data) }
+    const run = known[number] ?? (known[number] = await find(full!.at!))
+    return { value: await run(full?.data) }
   } catch (error) {
     return { thrown: packError(error) }
   }

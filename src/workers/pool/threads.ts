@@ -14,7 +14,7 @@ export type ThreadEvents = {
   /** There is an idle thread more. */
   ready(): void
   answered(thread: PoolThread, answer: Answer): void
-  /** A thread died with its job, which `error` is the reason of. */
+  /** A thread died, which `error` is the reason of; what it has answered was told before. */
   died(thread: PoolThread, error: unknown): void
   /** A thread died before it was up. */
   stillborn(error: unknown): void
@@ -39,6 +39,7 @@ export class Threads {
   #isEnding = false
   /** How many died or were ended before their time. */
   lost = 0
+  busyCount = 0
 
   constructor(options: PoolOptions, events: ThreadEvents) {
     this.#events = events
@@ -73,6 +74,10 @@ export class Threads {
     return this.#idle.length
   }
 
+  get live(): Iterable<PoolThread> {
+    return this.#live
+  }
+
   /** Those that are up, then those that died and are not yet replaced. */
   get all(): PoolThread[] {
     return [...this.#live, ...this.#ended]
@@ -80,7 +85,7 @@ export class Threads {
 
   /** The jobs that run now. */
   jobs(): PendingJob[] {
-    return [...this.#live].flatMap((thread) => thread.job ?? [])
+    return [...this.#live].flatMap((thread) => thread.jobs[0] ?? [])
   }
 
   /** Sees to it that there are `wanted` threads. */
@@ -98,29 +103,61 @@ export class Threads {
   /** Sends a job to an idle thread, the one that worked last. Throws what cannot be handed over. */
   start(job: PendingJob, now: number): void {
     const thread = this.#idle.at(-1)!
-    thread.order(job.function, job.job)
+    this.send(job, thread)
     this.#idle.pop()
     thread.status = 'busy'
-    thread.job = job
-    thread.lastSeenAt = now
+    thread.lastSeenAt = job.startedAt = now
+    this.busyCount += 1
+  }
+
+  /** Sends a job to a thread, ahead of the time when it can begin. Throws as `start`. */
+  send(job: PendingJob, thread: PoolThread): void {
+    thread.order(job)
     job.thread = thread
   }
 
-  /** The job of a thread has ended: it may have another. */
-  free(thread: PoolThread, now: number): void {
-    thread.job = null
+  /** Takes back jobs that have not begun, the last first, while `may` says so. */
+  takeBack(thread: PoolThread, may: (job: PendingJob) => boolean): PendingJob[] {
+    const back = thread.takeBack(may)
+    for (const job of back) {
+      job.thread = null
+      job.startedAt = Infinity
+    }
+    this.rest(thread)
+    return back
+  }
+
+  /** The first job of a thread has ended: it is at the next one, or idle. */
+  next(thread: PoolThread, now: number): PendingJob {
+    const ended = thread.jobs.shift()!
     thread.jobsProcessed += 1
     thread.lastSeenAt = now
-    if (thread.status !== 'busy') return
+    const [next] = thread.jobs
+    if (next) next.startedAt = now
+    this.rest(thread)
+    return ended
+  }
+
+  /** A thread without a job is idle. */
+  rest(thread: PoolThread): void {
+    if (thread.status !== 'busy' || thread.jobs.length > 0) return
     thread.status = 'idle'
+    this.busyCount -= 1
     this.#idle.push(thread)
   }
 
-  /** Ends a busy thread, whatever it does. */
+  /** Tells of all answers that have come from a thread. */
+  hear(thread: PoolThread): void {
+    for (let answer = thread.takeAnswer(); answer; answer = thread.takeAnswer())
+      this.#events.answered(thread, answer)
+  }
+
+  /** Ends a thread at its job, whatever it does. */
   end(thread: PoolThread, why: string): void {
-    if (thread.status !== 'busy') return
     thread.lastError = why
+    thread.jobs.length = 0
     this.#lose(thread)
+    thread.hangUp()
     this.#withdrawn(thread)
   }
 
@@ -182,11 +219,7 @@ export class Threads {
   /** Where one has answered, others may have too: that saves an event for each. */
   #heard(from: PoolThread, first: Answer): void {
     this.#events.answered(from, first)
-    for (const thread of this.#live) {
-      if (thread.status !== 'busy') continue
-      const answer = thread.takeAnswer()
-      if (answer) this.#events.answered(thread, answer)
-    }
+    for (const thread of this.#live) if (thread.jobs.length > 0) this.hear(thread)
   }
 
   /** piscina tells that one is gone, but no longer which; what it died of is told right after. */
@@ -202,17 +235,17 @@ export class Threads {
   }
 
   #bury(thread: PoolThread, error: unknown): void {
-    // It may have done its work before it died.
-    const answer = thread.status === 'busy' ? thread.takeLastAnswer() : undefined
-    if (answer) this.#events.answered(thread, answer)
-    const hadJob = thread.job !== null
     this.#lose(thread)
-    if (hadJob) this.#events.died(thread, error)
+    // It may have done some of its work before it died.
+    for (let answer = thread.takeLastAnswer(); answer; answer = thread.takeLastAnswer())
+      this.#events.answered(thread, answer)
+    thread.hangUp()
+    this.#events.died(thread, error)
   }
 
   #lose(thread: PoolThread): void {
+    if (thread.status === 'busy') this.busyCount -= 1
     thread.status = 'failed'
-    thread.hangUp()
     this.#live.delete(thread)
     const index = this.#idle.indexOf(thread)
     if (index >= 0) this.#idle.splice(index, 1)

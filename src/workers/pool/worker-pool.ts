@@ -49,7 +49,8 @@ export class WorkerPool implements AsyncDisposable {
   #noticeEmpty = () => {}
   /** Producers that wait for room. */
   readonly #waiting: (() => void)[] = []
-  #lastId = 0
+  #isLettingIn = false
+  #lastNumber = 0
 
   /** Throws SQUADD_INVALID, which names the option. Makes no thread yet. */
   constructor(options: WorkerPoolOptions = {}) {
@@ -119,7 +120,7 @@ export class WorkerPool implements AsyncDisposable {
     return (this.#threads?.all ?? []).map((thread) => ({
       id: thread.id,
       status: thread.status,
-      job: thread.job?.id ?? null,
+      job: thread.jobs[0]?.id ?? null,
       jobsProcessed: thread.jobsProcessed,
       lastError: thread.lastError,
       lastHeartbeatAt: Math.round(performance.timeOrigin + thread.lastSeenAt),
@@ -186,19 +187,24 @@ export class WorkerPool implements AsyncDisposable {
     return this.#options.queueSize - Math.max(this.#runner.queued, this.#results.unread)
   }
 
-  /** Lets in as many as there is room for; should they not want it, the next ones after them. */
+  /** Lets in as many as there is room for, once a turn: by the next they have submitted, or will not. */
   #letIn(): void {
-    if (this.#waiting.length === 0) return
-    const open = this.#state === 'started'
-    const some = this.#waiting.splice(0, open ? Math.max(0, this.#free()) : Infinity)
-    for (const enter of some) enter()
-    if (some.length > 0 && this.#waiting.length > 0) setImmediate(() => this.#letIn())
+    if (this.#waiting.length === 0 || this.#isLettingIn) return
+    this.#isLettingIn = true
+    setImmediate(() => {
+      this.#isLettingIn = false
+      const isOpen = this.#state === 'started'
+      const some = this.#waiting.splice(0, isOpen ? Math.max(0, this.#free()) : Infinity)
+      for (const enter of some) enter()
+      if (some.length > 0) this.#letIn()
+    })
   }
 
   #accept(job: Job): PendingJob {
     const timeoutMs = job.timeoutMs ?? this.#options.workerTimeoutMs
     return new PendingJob(
-      job.id ?? (this.#lastId += 1),
+      (this.#lastNumber += 1),
+      job.id,
       priorityOf(job.priority),
       checkWhole('timeoutMs', timeoutMs, 1, longestMs),
       this.#functions.of(moduleOf(job), exportOf(job)),

@@ -47,7 +47,8 @@ export async function queueRows(threads: number): Promise<Row[]> {
   await pool.shutdown()
   const name = (what: string) => `${what} of a job, ${many} : ${few} queued`
   return [
-    row(name('time'), 'us', times, { atMost: 1.5 }),
+    // The logarithm alone allows for 1.67; the rest is memory that no cache holds.
+    row(name('time'), 'us', times, { atMost: 2 }),
     row(name('memory'), 'bytes', sizes, { atMost: 1.2 }),
   ]
 }

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import t from 'tap'
 import type { Lane } from '../../../src/workers/pool/job-queue.ts'
 import { JobQueue } from '../../../src/workers/pool/job-queue.ts'
-import { LaneHeap } from '../../../src/workers/pool/lane-heap.ts'
+import { NumberHeap } from '../../../src/workers/pool/number-heap.ts'
 import { holds } from '../../support/property.ts'
 
 /** One that waits; `number`: the how-manieth it is. */
@@ -67,45 +67,58 @@ t.test('it gives what a sorted list would give, whatever is pushed, taken and re
   t.end()
 })
 
-t.test('the work for one item is at most the logarithm of what waits', (t) => {
-  let reads = 0
-  /** Tells how often it is compared. */
-  class Counted {
-    index = -1
-    readonly #priority: number
-    constructor(priority: number) {
-      this.#priority = priority
-    }
-    get priority(): number {
-      reads += 1
-      return this.#priority
-    }
-  }
-  for (const size of [1_000, 100_000]) {
-    const heap = new LaneHeap<Counted>()
-    const items = Array.from({ length: size }, () => new Counted(Math.random()))
-    let most = 0
-    const counted = (act: () => void) => {
-      reads = 0
-      act()
-      most = Math.max(most, reads)
-    }
-    for (const item of items) counted(() => heap.add(item))
-    for (const item of items.slice(0, size / 2)) counted(() => heap.remove(item))
-    while (heap.top) counted(() => heap.remove(heap.top!))
-    t.ok(most <= 4 * Math.ceil(Math.log2(size)) + 4, `${most} comparisons among ${size}`)
-  }
+t.test('a heap gives the highest number, whatever is added, taken or cleared away', (t) => {
+  const act = fc.oneof(fc.integer(), fc.constantFrom('top' as const, 'even' as const))
+  holds(
+    t,
+    fc.property(fc.array(act, { maxLength: 60 }), (acts) => {
+      const heap = new NumberHeap()
+      let model: number[] = []
+      for (const act of acts) {
+        if (act === 'top') {
+          model = model.toSorted((a, b) => b - a).slice(1)
+          heap.removeTop()
+        } else if (act === 'even') {
+          model = model.filter((number) => number % 2 === 0)
+          heap.retain((number) => number % 2 === 0)
+        } else {
+          model.push(act)
+          heap.add(act)
+        }
+        if (heap.size !== model.length) return false
+        if (heap.top !== (model.length > 0 ? Math.max(...model) : undefined)) return false
+      }
+      return true
+    }),
+  )
   t.end()
 })
 
-t.test('what waits under a name costs the same whatever else does', (t) => {
+t.test('jobs that were cancelled leave nothing behind', (t) => {
   const queue = new JobQueue<Item>(named)
-  let number = 0
-  for (; number < 10_000; number += 1) queue.push(new Item(number, number * 7 - 50_000))
-  const item = new Item(number, 2)
-  queue.push(item)
-  t.ok(item.lane!.index === -1, 'it is in no heap')
-  queue.remove(item)
-  t.equal(queue.size, 10_000)
+  const high = new Item(0, Number.MAX_SAFE_INTEGER)
+  queue.push(high)
+  const before = process.memoryUsage().heapUsed
+  // Each under a priority of its own, none of which ever comes up.
+  for (let number = 1; number < 300_000; number += 1) {
+    const item = new Item(number, number)
+    queue.push(item)
+    queue.remove(item)
+  }
+  t.ok(process.memoryUsage().heapUsed - before < 20_000_000)
+  t.equal(queue.shift(), high)
+  t.equal(queue.size, 0)
+  t.end()
+})
+
+t.test('what was taken out goes back to where it was', (t) => {
+  const queue = new JobQueue<Item>(named)
+  const items = [0, 1, 2, 3, 4, 5].map((number) => new Item(number, number % 2))
+  for (const item of items) queue.push(item)
+  const out = [1, 2, 3, 4].map(() => queue.shift()!)
+  for (const item of [out[2]!, out[0]!, out[3]!, out[1]!]) queue.putBack(item)
+  const order: number[] = []
+  for (let item = queue.shift(); item; item = queue.shift()) order.push(item.number)
+  t.same(order, [1, 3, 5, 0, 2, 4])
   t.end()
 })
