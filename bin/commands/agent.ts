@@ -51,7 +51,7 @@ export function addAgentCommands(program: Command): void {
         const client = await session.client()
         const { askTrust } = await import('./trust.ts')
         const trust = input.trust ?? (await askTrust(input.repo, input.program ?? 'shell'))
-        tell(session, await client.call('agents.add', { ...input, trust }))
+        tell(session, await client.call('agents.add', { ...input, ...(trust ? { trust } : {}) }))
       }),
     )
 

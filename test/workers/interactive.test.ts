@@ -5,8 +5,10 @@ import t from 'tap'
 import { interactiveFor } from './interactive-agent.ts'
 
 t.setTimeout(120_000)
+// Each has a program and a tmux of its own, and mostly waits.
+t.jobs = 5
 
-t.test('prompts are typed one after the other into one program', async (t) => {
+t.test('prompts are typed one after the other into one program', { buffered: true }, async (t) => {
   const agent = await interactiveFor(t)
   const pid = agent.interactive.live.pid
   const first = await agent.do('hello world')
@@ -18,32 +20,40 @@ t.test('prompts are typed one after the other into one program', async (t) => {
   t.match(await agent.message('started'), { programPid: pid })
 })
 
-t.test('the check of a task decides with the program', async (t) => {
+t.test('the check of a task decides with the program', { buffered: true }, async (t) => {
   const agent = await interactiveFor(t)
   t.match(await agent.do('one', ['true']), { outcome: 'succeeded' })
   t.match(await agent.do('two', ['false']), { outcome: 'failed', reason: 'verify false exit 1' })
   t.match(await agent.do('three', ['no-such-program']), { outcome: 'failed', reason: /exit 127/ })
 })
 
-t.test('an Enter that was swallowed is pressed again', async (t) => {
+t.test('an Enter that was swallowed is pressed again', { buffered: true }, async (t) => {
   const agent = await interactiveFor(t)
   t.match(await agent.do('swallow me once'), { outcome: 'succeeded' })
   t.same(agent.prompts(), ['swallow me once'])
 })
 
-t.test('a prompt that is never taken is taken back, and did not start', async (t) => {
-  const agent = await interactiveFor(t)
-  t.match(await agent.do('deaf to this'), { outcome: 'not_started', startedAt: null })
-  t.match(await agent.do('next'), { outcome: 'succeeded' })
-  t.same(agent.prompts(), ['next'], 'nothing of it is in the box')
-})
+t.test(
+  'a prompt that is never taken is taken back, and did not start',
+  { buffered: true },
+  async (t) => {
+    const agent = await interactiveFor(t)
+    t.match(await agent.do('deaf to this'), { outcome: 'not_started', startedAt: null })
+    t.match(await agent.do('next'), { outcome: 'succeeded' })
+    t.same(agent.prompts(), ['next'], 'nothing of it is in the box')
+  },
+)
 
-t.test('a program that says nothing of a prompt leaves it unknown', async (t) => {
-  const agent = await interactiveFor(t)
-  t.match(await agent.do('mute work'), { outcome: 'unknown' })
-})
+t.test(
+  'a program that says nothing of a prompt leaves it unknown',
+  { buffered: true },
+  async (t) => {
+    const agent = await interactiveFor(t)
+    t.match(await agent.do('mute work'), { outcome: 'unknown' })
+  },
+)
 
-t.test('a time limit breaks it off, and the program goes on', async (t) => {
+t.test('a time limit breaks it off, and the program goes on', { buffered: true }, async (t) => {
   const agent = await interactiveFor(t)
   const { pid } = agent.interactive.live
   const turn = agent.turn('hang on')
@@ -56,26 +66,30 @@ t.test('a time limit breaks it off, and the program goes on', async (t) => {
   t.equal(agent.interactive.live.pid, pid)
 })
 
-t.test('one that cannot be broken off is ended, and the next prompt has a new one', async (t) => {
-  const agent = await interactiveFor(t)
-  const { pid } = agent.interactive.live
-  const turn = agent.turn('stone deaf')
-  void turn.launch()
-  await agent.message('started')
-  await turn.stop('cancelled', 500)
-  t.match(await agent.verdict(turn), { outcome: 'cancelled' })
-  await turn.clean()
-  t.notOk(existsSync(`/proc/${pid}`))
-  t.match(await agent.do('next'), { outcome: 'succeeded' })
-})
+t.test(
+  'one that cannot be broken off is ended, and the next prompt has a new one',
+  { buffered: true },
+  async (t) => {
+    const agent = await interactiveFor(t)
+    const { pid } = agent.interactive.live
+    const turn = agent.turn('stone deaf')
+    void turn.launch()
+    await agent.message('started')
+    await turn.stop('cancelled', 500)
+    t.match(await agent.verdict(turn), { outcome: 'cancelled' })
+    await turn.clean()
+    t.notOk(existsSync(`/proc/${pid}`))
+    t.match(await agent.do('next'), { outcome: 'succeeded' })
+  },
+)
 
-t.test('a program that ends in a turn has crashed', async (t) => {
+t.test('a program that ends in a turn has crashed', { buffered: true }, async (t) => {
   const agent = await interactiveFor(t)
   t.match(await agent.do('crash now'), { outcome: 'failed', cause: 'crashed' })
   t.match(await agent.do('next'), { outcome: 'succeeded' }, 'it is started again')
 })
 
-t.test('what it asks is told; yes and no are keys', async (t) => {
+t.test('what it asks is told; yes and no are keys', { buffered: true }, async (t) => {
   const agent = await interactiveFor(t)
   await t.rejects(agent.interactive.answer('yes'), { code: 'SQUADD_CONFLICT' })
   for (const [choice, outcome] of [
@@ -94,7 +108,7 @@ t.test('what it asks is told; yes and no are keys', async (t) => {
   }
 })
 
-t.test('a person goes first: who scrolls or types is waited for', async (t) => {
+t.test('a person goes first: who scrolls or types is waited for', { buffered: true }, async (t) => {
   const agent = await interactiveFor(t)
   agent.person('copy-mode', '-t', 'sq:program')
   const turn = agent.turn('polite')
@@ -123,38 +137,46 @@ t.test('a person goes first: who scrolls or types is waited for', async (t) => {
   his.stdin.write('kill-server\n')
 })
 
-t.test('the next host goes on with a turn, wherever the last one was', async (t) => {
-  const agent = await interactiveFor(t)
-  const flag = join(agent.agent.home, 'flag')
-  const turn = agent.turn(`wait ${flag}`)
-  void turn.launch()
-  await agent.message('started')
-  agent.abandon()
-  await agent.open()
-  const adopted = agent.again(turn)
-  adopted.recall()
-  await adopted.resume(null)
-  t.ok(adopted.isOpen)
-  writeFileSync(flag, '')
-  t.match(await agent.verdict(adopted), { outcome: 'succeeded', result: { output: /^did wait/ } })
-  t.equal(agent.prompts().length, 1, 'typed once')
-})
+t.test(
+  'the next host goes on with a turn, wherever the last one was',
+  { buffered: true },
+  async (t) => {
+    const agent = await interactiveFor(t)
+    const flag = join(agent.agent.home, 'flag')
+    const turn = agent.turn(`wait ${flag}`)
+    void turn.launch()
+    await agent.message('started')
+    agent.abandon()
+    await agent.open()
+    const adopted = agent.again(turn)
+    adopted.recall()
+    await adopted.resume(null)
+    t.ok(adopted.isOpen)
+    writeFileSync(flag, '')
+    t.match(await agent.verdict(adopted), { outcome: 'succeeded', result: { output: /^did wait/ } })
+    t.equal(agent.prompts().length, 1, 'typed once')
+  },
+)
 
-t.test('a turn that ended while no host was there is judged by what it left', async (t) => {
-  const agent = await interactiveFor(t)
-  const flag = join(agent.agent.home, 'flag')
-  const turn = agent.turn(`wait ${flag}`)
-  void turn.launch()
-  await agent.message('started')
-  agent.abandon()
-  writeFileSync(flag, '')
-  await agent.shows(/^ready/m)
-  await agent.open()
-  const adopted = agent.again(turn)
-  adopted.recall()
-  await adopted.resume(null)
-  t.match(await agent.verdict(adopted), { outcome: 'succeeded' })
-})
+t.test(
+  'a turn that ended while no host was there is judged by what it left',
+  { buffered: true },
+  async (t) => {
+    const agent = await interactiveFor(t)
+    const flag = join(agent.agent.home, 'flag')
+    const turn = agent.turn(`wait ${flag}`)
+    void turn.launch()
+    await agent.message('started')
+    agent.abandon()
+    writeFileSync(flag, '')
+    await agent.shows(/^ready/m)
+    await agent.open()
+    const adopted = agent.again(turn)
+    adopted.recall()
+    await adopted.resume(null)
+    t.match(await agent.verdict(adopted), { outcome: 'succeeded' })
+  },
+)
 
 t.test(
   'without its tmux server a program is ended, its turn has crashed, and the next has another',

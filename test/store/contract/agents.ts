@@ -13,6 +13,7 @@ export function agentRules(open: OpenStore): void {
       failure: null,
       worktree: '/trees/a1',
       ownsBranch: false,
+      conversation: null,
       tasksCompleted: 0,
       tasksFailed: 0,
       totalExecTimeMs: 0,
