@@ -31,6 +31,9 @@ export function hookCommand(outbox: string, launch: LaunchKey, event: string): s
   return `cat >${draft}$$ && mv ${draft}$$ ${whole}$$.hook`
 }
 
+/** The path of a signal's file up to its event, for programs that write it themselves. */
+export const hookPrefix = (outbox: string, launch: LaunchKey): string => `${outbox}/${launch}.`
+
 export type HookSignal = Signal & { source: 'hook' }
 
 /** The hooks of a start that have come, oldest first, but those that `known` names; with their names. */
@@ -42,7 +45,7 @@ export function readHooks(
   return readdirSync(outbox)
     .filter((name) => hookName.exec(name)?.[1] === launch && !known.has(name))
     .flatMap((name) => readHook(outbox, name) ?? [])
-    .sort((a, b) => a.order - b.order)
+    .sort((a, b) => a.order - b.order || a.number - b.number)
 }
 
 function readHook(outbox: string, name: string) {
@@ -55,7 +58,9 @@ function readHook(outbox: string, name: string) {
       data: parse(readFileSync(path, 'utf8')),
       at: Number(at / 1_000_000n),
     }
-    return { name, signal, order: Number(at % 10n ** 15n) }
+    // The kernel's clock ticks some ms: what came in one tick goes by its number.
+    const number = Number(hookName.exec(name)?.[3])
+    return { name, signal, order: Number(at % 10n ** 15n), number }
   } catch (error) {
     // Someone emptied the outbox.
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined

@@ -1,11 +1,11 @@
-import { mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { mkdirSync, readFileSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import type { AttemptKey, AttemptOrder, HostSetup } from '../supervisor/domain/message.ts'
 import { parseAttemptKey } from '../supervisor/domain/message.ts'
 import type { StopReason, Usage } from '../supervisor/domain/task.ts'
 import type { GitBase } from './change.ts'
 import type { LaunchKey } from './hooks.ts'
-import { hookCommand } from './hooks.ts'
+import { hookCommand, hookPrefix } from './hooks.ts'
 import { launcherScript } from './launcher.ts'
 import type { LauncherPlan } from './launcher.ts'
 import { makeExitSlot } from './outbox.ts'
@@ -80,12 +80,13 @@ type Plan = Pick<LauncherPlan, 'stdin' | 'stdout' | 'isInteractive' | 'verify' |
 function writeScript(
   setup: HostSetup,
   key: string,
-  { argv, env, files }: Omit<Launch, 'stdin'>,
+  { argv, env, files, links }: Omit<Launch, 'stdin'>,
   plan: Plan,
 ): void {
   const folder = folderOf(setup.dir)
   mkdirSync(folder, { recursive: true, mode: 0o700 })
-  for (const [name, text] of Object.entries(files ?? {})) write(join(folder, name), text)
+  for (const [name, text] of Object.entries(files ?? {})) write(inside(folder, name), text)
+  for (const [name, target] of Object.entries(links ?? {})) link(inside(folder, name), target)
   const script = launcherScript({
     ...plan,
     key,
@@ -110,6 +111,7 @@ const placeOf = (setup: HostSetup, key: string, conversation: KnownConversation 
   env: setup.env,
   conversation,
   hook: (event) => hookCommand(setup.outbox, key, event),
+  hookPrefix: hookPrefix(setup.outbox, key),
 })
 
 const folderOf = (dir: string): string => join(dir, 'program')
@@ -156,6 +158,18 @@ export const pathOf = (dir: string, key: string, ending: (typeof endings)[number
   join(dir, 'launch', `${key}.${ending}`)
 
 const write = (path: string, text: string): void => writeFileSync(path, text, { mode: 0o600 })
+
+function link(path: string, target: string): void {
+  rmSync(path, { recursive: true, force: true })
+  symlinkSync(target, path)
+}
+
+/** The path of a name, which may have folders of its own. */
+function inside(folder: string, name: string): string {
+  const path = join(folder, name)
+  mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
+  return path
+}
 
 function read(path: string): string | null {
   try {

@@ -58,11 +58,11 @@ export async function untilReady(view: StartView): Promise<void> {
     const obstacle = obstacles.find((one) => one.screen.test(screen))
     shown = obstacle ? shown + 1 : 0
     if (obstacle && shown >= obstacleLooks) throw new StartProblem(obstacle.cause, obstacle.reason)
-    if (performance.now() > until)
-      throw new StartProblem(
-        'spawn_failed',
-        withScreen(`it took no prompt after ${readyLimitMs / 1000} s`, last),
-      )
+    if (performance.now() <= until) continue
+    if (terminal.blank && last === '')
+      throw new StartProblem(terminal.blank.cause, terminal.blank.reason)
+    const reason = `it took no prompt after ${readyLimitMs / 1000} s`
+    throw new StartProblem('spawn_failed', withScreen(reason, last))
   }
 }
 

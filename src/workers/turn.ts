@@ -18,7 +18,7 @@ import { TurnSignals } from './turn-signals.ts'
 import { turnVerdict } from './turn-verdict.ts'
 import type { TurnedEnd } from './turn-verdict.ts'
 import type { Typist } from './typist.ts'
-import { typeable } from './typist.ts'
+import { covered, typeable } from './typist.ts'
 import { verify } from './verify.ts'
 import type { Ended } from './verdict.ts'
 import type { Work } from './work.ts'
@@ -41,6 +41,7 @@ const proofMs = 3000
 const enters = 4
 /** After an interrupt without effect it is pressed again. */
 const interruptMs = 3000
+const interrupts = 3
 
 /** One prompt in a program that goes on: typed, followed by its signals, judged at its end. */
 export class Turn implements Work {
@@ -165,6 +166,8 @@ export class Turn implements Work {
     const { live, typist } = this.#ports
     const obstacle = await typist.untilFree(freeLimitMs, () => !this.isOpen || this.#stop !== null)
     if (!this.isOpen || this.#stop !== null) return
+    // A start of its own shows the box again; the conversation goes on.
+    if (obstacle === covered) await live.end(obstacle)
     if (obstacle !== null) return this.#conclude({ kind: 'not-started', reason: obstacle })
     if (!(await typist.clear()))
       return this.#conclude({ kind: 'not-started', reason: 'a text stays in its input box' })
@@ -234,6 +237,7 @@ export class Turn implements Work {
   async #ended(end: TurnEnd): Promise<void> {
     const { key, verify: argv } = this.order
     const { setup } = this.#ports
+    if (end.isRunning) await this.#breakOff()
     const check =
       end.kind === 'completed' && argv && this.#stop === null
         ? await verify(argv, setup, key)
@@ -256,6 +260,16 @@ export class Turn implements Work {
     if (!isOver()) await live.end('it did not let itself be interrupted')
     // A prompt that was broken off at once returns to the box.
     else await typist.clear().catch(() => false)
+  }
+
+  /** Ends what has been judged already; what does not let itself be interrupted is ended whole. */
+  async #breakOff(): Promise<void> {
+    const { live, typist, terminal } = this.#ports
+    for (let i = 0; i < interrupts && live.pid !== null; i++) {
+      await typist.take(terminal.interrupt).catch(() => false)
+      if (await typist.isFreeWithin(interruptMs)) return
+    }
+    await live.end('it did not let itself be interrupted')
   }
 
   async #failedToStart(error: unknown): Promise<void> {

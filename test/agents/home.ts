@@ -98,6 +98,8 @@ enabled = false
 
   opencode(write, url, home) {
     write('.config/opencode/opencode.json', {
+      // It would add this by itself.
+      $schema: 'https://opencode.ai/config.json',
       model: 'stub/stub-model',
       autoupdate: false,
       provider: {

@@ -39,11 +39,16 @@ export function readGemini(lines: readonly string[], { printed, endedAt }: Aside
 function resultOf(result: Fields, text: string, errors: readonly string[], now: number): Judgement {
   if (result['status'] === 'success') return answered(text)
   const error = fieldsOf(result['error'])
-  const words = wordsOf(textOf(error['message'])) || errors.at(-1) || ''
   if (textOf(error['type']) === 'FatalTurnLimitedError')
     return failed('agent_error', 'it reached its limit of turns')
+  return geminiFailure(textOf(error['message']) || errors.at(-1) || 'its result is an error', now)
+}
+
+/** A failure in Gemini's words for it. */
+export function geminiFailure(message: string, now: number): Judgement {
+  const words = wordsOf(message)
   if (/empty response/i.test(words)) return failed('agent_error', oneLine(words))
-  return failedBy(codeIn(textOf(error['message'])), words || 'its result is an error', now)
+  return failedBy(codeIn(message), words, now)
 }
 
 /** It ended before it began: what it printed says why. */

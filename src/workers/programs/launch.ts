@@ -12,6 +12,8 @@ export type Place = {
   conversation: KnownConversation | null
   /** The command line of a hook: its standard input becomes the signal `event`. */
   hook(event: string): string
+  /** The path of such a signal's file up to its event; `.`, a number that grows and `.hook` follow. */
+  hookPrefix: string
 }
 
 /** `isBegun`: the program has stored something under this id. */
@@ -24,4 +26,6 @@ export type Launch = {
   env?: Readonly<Record<string, string>>
   /** Files to be written into the place's folder before the start, by name. */
   files?: Readonly<Record<string, string>>
+  /** Symbolic links to be made there, by name; what had the name before goes. */
+  links?: Readonly<Record<string, string>>
 }

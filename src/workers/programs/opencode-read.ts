@@ -44,7 +44,7 @@ function resultOf(
   now: number,
 ): Judgement | null {
   const error = objects.find(({ type }) => type === 'error')
-  if (error) return failureOf(fieldsOf(error['error']), now)
+  if (error) return opencodeFailure(fieldsOf(error['error']), now)
   const last = objects.findLast(({ type }) => type === 'step_finish' || type === 'step_start')
   if (last?.['type'] !== 'step_finish') return null
   switch (textOf(partOf(steps.at(-1))['reason'])) {
@@ -66,7 +66,8 @@ function resultOf(
   }
 }
 
-function failureOf(error: Fields, now: number): Judgement {
+/** A failure as opencode names it. */
+export function opencodeFailure(error: Fields, now: number): Judgement {
   const name = textOf(error['name'])
   const data = fieldsOf(error['data'])
   const words = textOf(data['message']) || name

@@ -30,6 +30,8 @@ export type TurnEnd = {
   /** The answer, or what was said instead. */
   text: string
   retryAt?: number | null
+  /** The program would go on with it: it is broken off before anything else. */
+  isRunning?: true
 }
 
 /** What every program's turn has; each adds its own memory. Plain data. */
@@ -84,6 +86,8 @@ export interface Terminal {
   readonly greetings?: readonly { screen: RegExp; press: string }[]
   /** What a screen that will never be ready means: not logged in, a dialog that nobody answers. */
   readonly obstacles: readonly { screen: RegExp; cause: Cause; reason: string }[]
+  /** What it means when it never shows anything. */
+  readonly blank?: { cause: Cause; reason: string }
   /** A dialog stands where the prompt goes; looked for only where `input` finds no box. */
   readonly dialog: RegExp
   /** The text in its input box on this screen; '' when it is empty, null when there is no box. */
@@ -166,3 +170,7 @@ export const numberOf = (value: unknown): number =>
   typeof value === 'number' && Number.isFinite(value) ? value : 0
 export const fieldsOf = (value: unknown): Fields =>
   typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Fields) : {}
+
+/** A space in front of a first character that programs take for a command. */
+export const spaced = (text: string): string =>
+  /^[^\p{L}\p{N}\s"'([{<*`]/u.test(text) ? ` ${text}` : text

@@ -1,0 +1,250 @@
+import { geminiFailure } from './gemini-read.ts'
+import type { Judgement } from './program.ts'
+import { failed } from './program.ts'
+import { answered, cutOff } from './stream.ts'
+import type { Detector, Fields, Turn, TurnEnd } from './terminal.ts'
+import {
+  ask,
+  beginTurn,
+  endTurn,
+  fieldsOf,
+  goOn,
+  holdsPrompt,
+  noted,
+  numberOf,
+  textOf,
+} from './terminal.ts'
+
+/** A title may stand this long after a prompt was taken before it says that it works. */
+const titleMs = 400
+/** What the record says of an end follows it this late. */
+const recordMs = 400
+/** A cancelled turn may still say something. */
+const cancelledMs = 300
+/** Where an error is the last word and no hook follows, the title decides. */
+const silentMs = 3000
+/** How often a dialog is looked at again: nothing tells that a person has answered it. */
+const waitingMs = 1000
+/**
+ * It would ask a model API that refuses for minutes; the queue knows better when to try again. What
+ * is repeated sooner was answered with nothing: that ends by itself.
+ */
+const refusals = { times: 3, withinMs: 9000 }
+
+type GeminiTurn = Turn & {
+  takenAt: number
+  /** AfterAgent: a candidate for the end, until the title says that it is ready. */
+  after: { text: string; at: number } | null
+  isConfirmed: boolean
+  /** The record's words for what went wrong, and for why the answer stopped. */
+  error: string | null
+  stopped: Judgement | null
+  cancelledAt: number | null
+  /** The last request to the model, and how often it was made. */
+  request: { digest: string; times: number; firstAt: number }
+  asked: string
+  /** What it asked when it was broken off. */
+  refused: string
+  counted: Map<string, { input: number; output: number }>
+}
+
+/**
+ * Gemini CLI. AfterAgent comes after success, error and Escape alike, and when a hook of the user's
+ * sends the answer back it comes and the turn goes on: the title confirms it, the record says what
+ * it was. An Escape at a dialog shows in the record alone.
+ */
+export const geminiTurn: Detector<GeminiTurn> = {
+  begin: (prompt, { now }) => ({
+    ...beginTurn(prompt),
+    takenAt: now,
+    after: null,
+    isConfirmed: false,
+    error: null,
+    stopped: null,
+    cancelledAt: null,
+    request: { digest: '', times: 0, firstAt: 0 },
+    asked: '',
+    refused: '',
+    counted: new Map(),
+  }),
+  next(turn, signal) {
+    if (turn.phase === 'ended') return turn
+    switch (signal.source) {
+      case 'hook':
+        return onHook(turn, signal.event, signal.data, signal.at)
+      case 'record':
+        return onRecord(turn, signal.data, signal.at)
+      case 'title':
+        return onTitle(turn, signal.text, signal.at)
+      case 'clock':
+        return onClock(turn, signal.at)
+      case 'gone':
+        return endTurn(turn, gone(turn, signal.reason), signal.at, 'process')
+      case 'status':
+        return turn
+    }
+  },
+}
+
+function onHook(turn: GeminiTurn, event: string, data: Fields, at: number): GeminiTurn {
+  if (turn.phase === 'typed') {
+    if (event !== 'BeforeAgent' || !isOurs(data['prompt'], turn.prompt)) return turn
+    turn.takenAt = at
+    turn.record = textOf(data['transcript_path']) || null
+    turn.conversation = textOf(data['session_id']) || null
+    return goOn(turn, at, 'hook', 'BeforeAgent: it has the prompt')
+  }
+  switch (event) {
+    case 'BeforeTool':
+      turn.asked = askedIn(fieldsOf(data['tool_input']))
+      return turn
+    case 'Notification':
+      if (data['notification_type'] !== 'ToolPermission') return turn
+      turn.wakeAt = at + waitingMs
+      return ask(turn, questionOf(turn, data), at, 'hook')
+    case 'BeforeAgent':
+      return takeBack(turn, at, 'BeforeAgent')
+    case 'BeforeModel':
+      return onRequest(takeBack(turn, at, 'BeforeModel'), textOf(data['request']), at)
+    case 'AfterAgent': {
+      const text = textOf(data['prompt_response']).trim()
+      goOn(turn, at, 'hook', 'AfterAgent')
+      noted(turn, 'hook', at, 'AfterAgent: perhaps the end')
+      turn.after = { text: text === '[no response text]' ? '' : text, at }
+      turn.wakeAt = null
+      turn.wantsTitle = true
+      return turn
+    }
+    default:
+      return turn
+  }
+}
+
+/** The same request again: the model API has refused it, and Gemini says nothing of it. */
+function onRequest(turn: GeminiTurn, digest: string, at: number): GeminiTurn {
+  goOn(turn, at, 'hook', 'BeforeModel')
+  const { request } = turn
+  if (digest !== request.digest) Object.assign(request, { digest, times: 0, firstAt: at })
+  request.times++
+  if (request.times < refusals.times || at < request.firstAt + refusals.withinMs) return turn
+  const reason = `the model API refused ${request.times - 1} times: rate limit or overload`
+  const end = { kind: 'failed', cause: 'overloaded', reason, text: '', isRunning: true } as const
+  return endTurn(turn, end, at, 'hook')
+}
+
+/** It goes on: what looked like the end was none. */
+function takeBack(turn: GeminiTurn, at: number, event: string): GeminiTurn {
+  if (!turn.after) return turn
+  turn.after = null
+  turn.isConfirmed = false
+  turn.wantsTitle = false
+  turn.wakeAt = null
+  return noted(turn, 'hook', at, `${event}: it goes on`)
+}
+
+function onRecord(turn: GeminiTurn, data: Fields, at: number): GeminiTurn {
+  const type = textOf(data['type'])
+  const content = textOf(data['content'])
+  if (type === 'gemini') {
+    count(turn, data)
+    return turn
+  }
+  if (type === 'error') {
+    // What a hook of the user's blocks is no failure of the model.
+    if (/^Agent execution (blocked|stopped)/.test(content))
+      return noted(turn, 'record', at, content)
+    turn.error = content
+    noted(turn, 'record', at, content)
+    if (!turn.after) turn.wakeAt = at + silentMs
+    return turn
+  }
+  if (type !== 'info') return turn
+  if (/Response stopped due to (safety|prohibited|blocklist|SPII|recitation)/i.test(content))
+    turn.stopped = failed('refused', 'the model API stopped the answer')
+  if (/truncated due to token limits/.test(content)) turn.stopped = cutOff
+  if (/^Request cancelled\./.test(content)) {
+    turn.cancelledAt = at
+    turn.refused = turn.question?.text ?? ''
+    turn.wakeAt = at + cancelledMs
+  }
+  return turn
+}
+
+function onTitle(turn: GeminiTurn, title: string, at: number): GeminiTurn {
+  const isReady = /^◇|\bReady \(/.test(title)
+  if (turn.phase === 'waiting') {
+    turn.wantsTitle = false
+    turn.wakeAt = at + waitingMs
+    return /^✦|Working…/.test(title) ? goOn(turn, at, 'title', 'it was answered') : turn
+  }
+  if (!turn.wantsTitle) return turn
+  // It may not have begun to say that it works.
+  if (!isReady || at < turn.takenAt + titleMs) return turn
+  turn.wantsTitle = false
+  turn.isConfirmed = true
+  noted(turn, 'title', at, `the end: ${title.trim()}`)
+  // Whatever the record has of it by now is told first.
+  const isSilent = turn.after?.text === '' && !turn.error && !turn.cancelledAt
+  turn.wakeAt = isSilent ? at + recordMs : at
+  return turn
+}
+
+function onClock(turn: GeminiTurn, at: number): GeminiTurn {
+  if (turn.wakeAt === null || at < turn.wakeAt) return turn
+  turn.wakeAt = null
+  if (turn.cancelledAt !== null) return endTurn(turn, brokenOff(turn), at, 'record')
+  if (turn.isConfirmed) return endTurn(turn, endOf(turn, at), at, 'hook')
+  turn.wantsTitle = turn.phase === 'waiting' || turn.error !== null
+  return turn
+}
+
+function endOf({ error, stopped, after }: GeminiTurn, at: number): TurnEnd {
+  const text = after?.text ?? ''
+  const judgement = error === null ? (stopped ?? answered(text)) : geminiFailure(error, at)
+  return { ...judgement, kind: judgement.outcome === 'succeeded' ? 'completed' : 'failed', text }
+}
+
+const brokenOff = ({ refused }: GeminiTurn): TurnEnd => ({
+  ...{ kind: 'interrupted', cause: null, text: '' },
+  reason: refused === '' ? 'broken off' : `broken off at the question: ${refused}`,
+})
+
+/** After an AfterAgent that nothing confirmed nobody knows whether the turn would have gone on. */
+const gone = ({ after }: GeminiTurn, reason: string): TurnEnd =>
+  after
+    ? {
+        ...{ kind: 'unproved', cause: null, text: after.text },
+        reason: `${reason} after an unconfirmed AfterAgent`,
+      }
+    : { kind: 'failed', cause: 'crashed', reason, text: '' }
+
+/** The box escapes what is pasted. */
+const isOurs = (submitted: unknown, prompt: string): boolean =>
+  holdsPrompt(textOf(submitted).replaceAll('\\@', '@'), prompt.replaceAll('\\@', '@'))
+
+function questionOf({ asked }: GeminiTurn, data: Fields) {
+  const details = fieldsOf(data['details'])
+  if (details['type'] === 'ask_user')
+    return { kind: 'question' as const, text: asked || 'a question' }
+  const what = textOf(details['command']) || textOf(details['filePath']) || textOf(details['title'])
+  return { kind: 'permission' as const, text: `${textOf(data['message'])}: ${what}`.slice(0, 1000) }
+}
+
+function askedIn(input: Fields): string {
+  const questions = Array.isArray(input['questions']) ? input['questions'] : []
+  return questions.map((one) => textOf(fieldsOf(one)['question'])).join(' ')
+}
+
+/** A line is written again when its tools have ended, with the same usage. */
+function count(turn: GeminiTurn, data: Fields): void {
+  const tokens = fieldsOf(data['tokens'])
+  if (Object.keys(tokens).length === 0) return
+  const output = numberOf(tokens['output']) + numberOf(tokens['thoughts'])
+  turn.counted.set(textOf(data['id']), { input: numberOf(tokens['input']), output })
+  const all = [...turn.counted.values()]
+  turn.usage = {
+    inputTokens: all.reduce((sum, one) => sum + one.input, 0),
+    outputTokens: all.reduce((sum, one) => sum + one.output, 0),
+    costUsd: null,
+  }
+}
