@@ -79,9 +79,9 @@ export const codexTurn: Detector<CodexTurn> = {
 }
 
 function onHook(turn: CodexTurn, { event, data, at }: Signal & { source: 'hook' }): CodexTurn {
-  // A subagent gets its prompts in the same way.
-  const isPrompt = event === 'UserPromptSubmit' && data['agent_id'] === undefined
   if (turn.phase === 'typed') {
+    // A subagent gets its prompts in the same way.
+    const isPrompt = event === 'UserPromptSubmit' && data['agent_id'] === undefined
     if (!isPrompt || !holdsPrompt(data['prompt'], turn.prompt)) return turn
     turn.id = textOf(data['turn_id'])
     turn.record = textOf(data['transcript_path']) || null
@@ -91,10 +91,6 @@ function onHook(turn: CodexTurn, { event, data, at }: Signal & { source: 'hook' 
   // A subagent's question is one too; everything else counts for our turn alone.
   if (event === 'PermissionRequest') return onQuestion(turn, data, at)
   if (data['turn_id'] !== turn.id) return turn
-  if (isPrompt) {
-    turn.isSteered = true
-    return noted(turn, 'hook', at, `another prompt went into it: ${textOf(data['prompt'])}`)
-  }
   if (event === 'Stop') {
     turn.stop = { text: textOf(data['last_assistant_message']) }
     if (!turn.hasRecord) turn.wakeAt = at + unconfirmedMs
@@ -123,10 +119,21 @@ function onRecord(turn: CodexTurn, { data, at }: Signal & { source: 'record' }):
   turn.hasRecord = true
   if (data['type'] === 'token_usage_record') return count(turn, payload)
   if (data['type'] !== 'event_msg') return turn
+  if (payload['type'] === 'item_completed') return onItem(turn, fieldsOf(payload['item']), at)
   if (payload['type'] === 'task_complete') return finish(turn, endOf(turn, payload, at), at)
   if (payload['type'] === 'turn_aborted')
     return endTurn(turn, aborted(turn, textOf(payload['reason'])), at, 'record')
   return turn
+}
+
+/** What a person types into a running turn becomes a part of it. */
+function onItem(turn: CodexTurn, item: Fields, at: number): CodexTurn {
+  if (item['type'] !== 'UserMessage') return turn
+  const parts = Array.isArray(item['content']) ? item['content'] : []
+  const text = parts.map((part) => textOf(fieldsOf(part)['text'])).join('')
+  if (holdsPrompt(text, turn.prompt)) return turn
+  turn.isSteered = true
+  return noted(turn, 'record', at, `another prompt went into it: ${text}`)
 }
 
 /** What its subagents still do belongs to it. */
