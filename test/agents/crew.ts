@@ -68,11 +68,15 @@ export class Crew extends Squadd {
     return this.runWith({ ...this.#env, SQUADD_HOME: this.home }, ...args)
   }
 
-  agent(id: string, input: Partial<AgentInput> = {}): Promise<AgentView> {
-    const { repo, program } = this
+  /** The program's own variables. */
+  get env(): Record<string, string> {
     const bare = bareEnvironment(this.userHome)
     const own = Object.entries(this.#env).filter(([name]) => !(name in bare))
-    const env = Object.fromEntries(own)
+    return Object.fromEntries(own)
+  }
+
+  agent(id: string, input: Partial<AgentInput> = {}): Promise<AgentView> {
+    const { repo, program, env } = this
     return this.client.call('agents.add', { id, repo, program, env, ...input })
   }
 

@@ -1,4 +1,9 @@
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { Crew } from './crew.ts'
 import { interactive } from './interactive.ts'
+import { outside } from './namespace.ts'
 
 interactive({
   program: 'opencode',
@@ -16,4 +21,25 @@ interactive({
   ],
   untouched: [/^\.config\/opencode\/(opencode\.json|package\.json)$/, /^\.[a-z]+rc$/],
   refused: 'unknown',
+})
+
+const skip = outside()
+
+t.test('opencode: a model API that nobody serves is overloaded', { skip }, async (t) => {
+  const crew = await Crew.open(t, 'opencode', ({ userHome, stub }) => {
+    const file = join(userHome, '.config/opencode/opencode.json')
+    const config = readFileSync(file, 'utf8')
+    writeFileSync(file, config.replace(stub.url, 'http://127.0.0.1:9'))
+  })
+  await crew.agent('ada')
+  t.match(await crew.attempt('[[say: Never.]]'), { outcome: 'failed', cause: 'overloaded' })
+})
+
+t.test('opencode: what the user configured for the agent stays', { skip }, async (t) => {
+  const own = { permission: { bash: 'allow' } }
+  const crew = await Crew.open(t, 'opencode')
+  await crew.agent('ada', { env: { ...crew.env, OPENCODE_CONFIG_CONTENT: JSON.stringify(own) } })
+  const done = await crew.do('[[shell: touch yes.txt]] [[say: Touched.]]')
+  t.match(done, { state: 'completed', result: { output: 'Touched.' } })
+  t.ok(existsSync(join(await crew.worktree('ada'), 'yes.txt')))
 })

@@ -36,6 +36,8 @@ type GeminiTurn = Turn & {
   /** AfterAgent: a candidate for the end, until the title says that it is ready. */
   after: { text: string; at: number } | null
   isConfirmed: boolean
+  /** The answer as the record has it: the hook's copy has blanks between its pieces. */
+  said: string
   /** The record's words for what went wrong, and for why the answer stopped. */
   error: string | null
   stopped: Judgement | null
@@ -59,6 +61,7 @@ export const geminiTurn: Detector<GeminiTurn> = {
     takenAt: now,
     after: null,
     isConfirmed: false,
+    said: '',
     error: null,
     stopped: null,
     cancelledAt: null,
@@ -135,10 +138,8 @@ function onRequest(turn: GeminiTurn, digest: string, at: number): GeminiTurn {
 /** It goes on: what looked like the end was none. */
 function takeBack(turn: GeminiTurn, at: number, event: string): GeminiTurn {
   if (!turn.after) return turn
-  turn.after = null
-  turn.isConfirmed = false
-  turn.wantsTitle = false
-  turn.wakeAt = null
+  const none = { after: null, isConfirmed: false, error: null, stopped: null }
+  Object.assign(turn, { ...none, wantsTitle: false, wakeAt: null })
   return noted(turn, 'hook', at, `${event}: it goes on`)
 }
 
@@ -146,8 +147,8 @@ function onRecord(turn: GeminiTurn, data: Fields, at: number): GeminiTurn {
   const type = textOf(data['type'])
   const content = textOf(data['content'])
   if (type === 'gemini') {
-    count(turn, data)
-    return turn
+    if (content !== '') turn.said = content
+    return count(turn, data)
   }
   if (type === 'error') {
     // What a hook of the user's blocks is no failure of the model.
@@ -184,7 +185,7 @@ function onTitle(turn: GeminiTurn, title: string, at: number): GeminiTurn {
   turn.isConfirmed = true
   noted(turn, 'title', at, `the end: ${title.trim()}`)
   // Whatever the record has of it by now is told first.
-  const isSilent = turn.after?.text === '' && !turn.error && !turn.cancelledAt
+  const isSilent = turn.said === '' && !turn.error && !turn.cancelledAt
   turn.wakeAt = isSilent ? at + recordMs : at
   return turn
 }
@@ -198,8 +199,8 @@ function onClock(turn: GeminiTurn, at: number): GeminiTurn {
   return turn
 }
 
-function endOf({ error, stopped, after }: GeminiTurn, at: number): TurnEnd {
-  const text = after?.text ?? ''
+function endOf({ error, stopped, after, said }: GeminiTurn, at: number): TurnEnd {
+  const text = said || (after?.text ?? '')
   const judgement = error === null ? (stopped ?? answered(text)) : geminiFailure(error, at)
   return { ...judgement, kind: judgement.outcome === 'succeeded' ? 'completed' : 'failed', text }
 }
@@ -236,9 +237,9 @@ function askedIn(input: Fields): string {
 }
 
 /** A line is written again when its tools have ended, with the same usage. */
-function count(turn: GeminiTurn, data: Fields): void {
+function count(turn: GeminiTurn, data: Fields): GeminiTurn {
   const tokens = fieldsOf(data['tokens'])
-  if (Object.keys(tokens).length === 0) return
+  if (Object.keys(tokens).length === 0) return turn
   const output = numberOf(tokens['output']) + numberOf(tokens['thoughts'])
   turn.counted.set(textOf(data['id']), { input: numberOf(tokens['input']), output })
   const all = [...turn.counted.values()]
@@ -247,4 +248,5 @@ function count(turn: GeminiTurn, data: Fields): void {
     outputTokens: all.reduce((sum, one) => sum + one.output, 0),
     costUsd: null,
   }
+  return turn
 }

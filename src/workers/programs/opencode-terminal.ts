@@ -76,7 +76,8 @@ export const opencodeTerminal: Terminal = {
   // After a name with an @ it offers files, and Enter would take one of them.
   literal: (text) =>
     text.replace(/^(?=[^\p{L}\p{N}\s"'([{<*`])/u, ' ').replace(/(?:^|\s)@\S*$/, '$& '),
-  clear: [{ press: 'C-u' }],
+  // A line, and what divides it from the one before.
+  clear: [{ press: 'C-u' }, { press: 'BSpace' }],
   // Two presses, and the second counts only once the first has been taken.
   interrupt: [
     { press: 'Escape' },
