@@ -8,6 +8,7 @@ import { createWorktrees } from '../../src/workers/worktree.ts'
 import { FakeSquad } from '../support/fake-squad.ts'
 import { git, gitScratch, leftovers, makeRepository } from '../support/git-repository.ts'
 import { makeServer, scratch } from '../support/api.ts'
+import { Squadd } from '../support/squadd.ts'
 
 t.setTimeout(180_000)
 
@@ -123,4 +124,26 @@ t.test('a diff says what is wrong with the same codes from a thread', async (t) 
     data: { cause: 'worktree_missing' },
   })
   t.same(Buffer.from(await worktrees.diff(repo, 'HEAD')).toString(), '')
+})
+
+t.test('the daemon makes diffs on threads that come with them, and shows it', async (t) => {
+  const squad = new Squadd()
+  t.teardown(() => squad.remove())
+  const pool = async () => {
+    const { stdout } = await squad.run('metrics')
+    return stdout.split('\n').filter((line) => /^squadd_pool_(jobs|workers)/.test(line))
+  }
+  await squad.run('start')
+  await squad.run('agent', 'add', 'ada', '--repo', squad.repo)
+  t.ok(
+    (await pool()).every((line) => line.endsWith(' 0')),
+    'an idle daemon has no worker thread',
+  )
+  const { id } = await squad.json<{ id: string }>('task', 'add', 'seq 3 > numbers.txt')
+  await squad.run('task', 'wait', id)
+  t.match((await squad.run('task', 'diff', id)).stdout, /\+1\n\+2\n\+3/)
+  const after = await pool()
+  t.ok(after.includes('squadd_pool_jobs_total{outcome="completed"} 1'))
+  t.ok(after.includes('squadd_pool_workers_lost_total 0'))
+  t.equal((await squad.run('stop')).exitCode, 0)
 })

@@ -203,16 +203,21 @@ export interface OutputLogs {
   read(key: string): AsyncIterable<Uint8Array>
 }
 
-/** The worker threads of the supervisor in numbers: jobs since the start, workers now. */
+/** A pool of worker threads in numbers: jobs that ended since its start, workers now. */
 export type PoolFacts = {
   completed: number
+  /** The job threw, or its worker died. */
   failed: number
   timedOut: number
   aborted: number
+  /** Given up by a shutdown. */
   dropped: number
   queued: number
   activeWorkers: number
+  /** Workers that are up and have no job. */
   idleWorkers: number
+  /** Workers that died or had to be ended; others took their places. */
   lostWorkers: number
+  /** From the submission of a job to its end, of half and of all but one in 100. */
   latencyMs: { p50: number; p99: number }
 }

@@ -22,7 +22,7 @@ export type Job = {
   module: URL | string
   /** The function's name in that module. Default `default`. */
   export?: string
-  /** Its one argument, cloned as by `structuredClone`. */
+  /** Its one argument, cloned as by `structuredClone` when it goes to a thread: till then leave it be. */
   data?: unknown
   /** What of `data` is handed over instead: it is gone here. */
   transfer?: readonly Transferable[]

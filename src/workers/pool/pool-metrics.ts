@@ -1,32 +1,17 @@
 import { createHistogram } from 'node:perf_hooks'
+import type { PoolFacts } from '../../supervisor/domain/ports.ts'
 import type { JobOutcome } from './job.ts'
 
 /**
  * A pool in numbers. Nothing is counted twice or left out: `submitted` is the sum of the five ways to
  * end and of what is `queued` and `running`.
  */
-export type PoolMetrics = {
+export type PoolMetrics = PoolFacts & {
   /** Jobs that were accepted. */
   submitted: number
-  completed: number
-  /** The job threw, or its worker died. */
-  failed: number
-  timedOut: number
-  aborted: number
-  /** Given up by a shutdown. */
-  dropped: number
-  queued: number
   running: number
-  activeWorkers: number
-  /** Workers that are up and have no job. */
-  idleWorkers: number
-  /** Workers that died or had to be ended; others took their places. */
-  lostWorkers: number
-  /**
-   * From `submit` to the end, of jobs that completed, failed or timed out; percentiles to 1 %. All 0
-   * before the first one.
-   */
-  latencyMs: { average: number; min: number; max: number; p50: number; p99: number }
+  /** Of jobs that completed, failed or timed out; percentiles to 1 %. All 0 before the first one. */
+  latencyMs: { average: number; min: number; max: number }
 }
 
 type Now = Pick<PoolMetrics, 'queued' | 'running' | 'idleWorkers' | 'lostWorkers'>

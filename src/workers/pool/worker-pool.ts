@@ -27,7 +27,9 @@ export type WorkerView = {
 }
 
 /**
- * Runs functions of modules on worker threads, the most urgent first.
+ * Runs functions of modules on worker threads: the highest priority first, equal ones in the order they
+ * came. (Several workers share out jobs of less than an eighth of a millisecond a few at a time; within a
+ * millisecond one may overtake another of the same priority.)
  *
  * Every job that `submit` accepts ends exactly once: with its result, with what it threw, or with
  * SQUADD_TIMEOUT, SQUADD_POOL_JOB_ABORTED, SQUADD_POOL_WORKER_DIED or SQUADD_POOL_SHUTTING_DOWN. A

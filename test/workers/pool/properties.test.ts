@@ -55,9 +55,9 @@ const fate = fc.oneof(
   { weight: 200, arbitrary: fc.constant('echo' as const) },
   { weight: 100, arbitrary: fc.constant('fail' as const) },
   { weight: 100, arbitrary: fc.constant('cancel' as const) },
-  { weight: 3, arbitrary: fc.constant('abort' as const) },
-  { weight: 3, arbitrary: fc.constant('loop' as const) },
-  { weight: 3, arbitrary: fc.constant('exit' as const) },
+  { weight: 2, arbitrary: fc.constant('abort' as const) },
+  { weight: 2, arbitrary: fc.constant('loop' as const) },
+  { weight: 2, arbitrary: fc.constant('exit' as const) },
 )
 const mayEnd = {
   echo: /^ok$/,
