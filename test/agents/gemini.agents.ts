@@ -49,7 +49,8 @@ t.test(
   'gemini: what the repository configures runs only where it is trusted',
   { skip },
   async (t) => {
-    const crew = await Crew.open(t, 'gemini', ({ repo, dir, git }) => {
+    const crew = await Crew.open(t, 'gemini', (crew) => {
+      const { repo, dir } = crew
       const ran = (what: string) => `touch '${join(dir, what)}'`
       mkdirSync(join(repo, '.gemini'))
       const server = { command: 'sh', args: ['-c', `${ran('server')}; sleep 5`] }
@@ -58,8 +59,8 @@ t.test(
         mcpServers: { its: server },
       }
       writeFileSync(join(repo, '.gemini/settings.json'), JSON.stringify(settings))
-      git('add', '.')
-      git('commit', '-q', '-m', 'settings')
+      crew.git('add', '.')
+      crew.git('commit', '-q', '-m', 'settings')
     })
     const ran = () => ['hook', 'server'].filter((what) => existsSync(join(crew.dir, what)))
     await crew.agent('ada')

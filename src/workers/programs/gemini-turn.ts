@@ -15,8 +15,10 @@ import {
   textOf,
 } from './terminal.ts'
 
-/** A title may stand this long after a prompt was taken before it says that it works. */
-const titleMs = 400
+/** A title that was never seen to say that it works may be that from before the prompt for so long. */
+const staleMs = 400
+/** For so long the title is asked whether it says that it works. */
+const workingMs = 2000
 /** What the record says of an end follows it this late. */
 const recordMs = 400
 /** A cancelled turn may still say something. */
@@ -33,6 +35,8 @@ const refusals = { times: 3, withinMs: 9000 }
 
 type GeminiTurn = Turn & {
   takenAt: number
+  /** The title has said that it works: from now on `Ready` is news. */
+  hasWorked: boolean
   /** AfterAgent: a candidate for the end, until the title says that it is ready. */
   after: { text: string; at: number } | null
   isConfirmed: boolean
@@ -59,6 +63,7 @@ export const geminiTurn: Detector<GeminiTurn> = {
   begin: (prompt, { now }) => ({
     ...beginTurn(prompt),
     takenAt: now,
+    hasWorked: false,
     after: null,
     isConfirmed: false,
     said: '',
@@ -95,6 +100,7 @@ function onHook(turn: GeminiTurn, event: string, data: Fields, at: number): Gemi
     turn.takenAt = at
     turn.record = textOf(data['transcript_path']) || null
     turn.conversation = textOf(data['session_id']) || null
+    turn.wantsTitle = true
     return goOn(turn, at, 'hook', 'BeforeAgent: it has the prompt')
   }
   switch (event) {
@@ -176,11 +182,15 @@ function onTitle(turn: GeminiTurn, title: string, at: number): GeminiTurn {
   if (turn.phase === 'waiting') {
     turn.wantsTitle = false
     turn.wakeAt = at + waitingMs
-    return /^✦|Working…/.test(title) ? goOn(turn, at, 'title', 'it was answered') : turn
+    return isWorking(title) ? goOn(turn, at, 'title', 'it was answered') : turn
   }
   if (!turn.wantsTitle) return turn
-  // It may not have begun to say that it works.
-  if (!isReady || at < turn.takenAt + titleMs) return turn
+  turn.hasWorked ||= isWorking(title)
+  if (turn.after === null && turn.error === null) {
+    turn.wantsTitle = !turn.hasWorked && at < turn.takenAt + workingMs
+    return turn
+  }
+  if (!isReady || !(turn.hasWorked || at >= turn.takenAt + staleMs)) return turn
   turn.wantsTitle = false
   turn.isConfirmed = true
   noted(turn, 'title', at, `the end: ${title.trim()}`)
@@ -189,6 +199,8 @@ function onTitle(turn: GeminiTurn, title: string, at: number): GeminiTurn {
   turn.wakeAt = isSilent ? at + recordMs : at
   return turn
 }
+
+const isWorking = (title: string): boolean => /^✦|Working…/.test(title)
 
 function onClock(turn: GeminiTurn, at: number): GeminiTurn {
   if (turn.wakeAt === null || at < turn.wakeAt) return turn

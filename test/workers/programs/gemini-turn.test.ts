@@ -1,10 +1,11 @@
 import fc from 'fast-check'
 import t from 'tap'
 import { geminiTurn } from '../../../src/workers/programs/gemini-turn.ts'
-import type { Moment } from './recording.ts'
-import { endOf, recordedTurns, replay, scenesOf } from './recording.ts'
+import type { Signal } from '../../../src/workers/programs/terminal.ts'
+import type { RecordedTurn } from './replay.ts'
+import { endOf, judge, recordingsOf, signalsOf } from './replay.ts'
 
-const program = 'gemini-0.61.0'
+const recordings = recordingsOf('gemini-0.61.0')
 
 /** How each turn of a scene ended. */
 const expected: Record<string, string[]> = {
@@ -38,13 +39,16 @@ const expected: Record<string, string[]> = {
   write: ['completed'],
 }
 
-const turnsOf = (scene: string) => recordedTurns(program, scene)
+const turnsOf = (scene: string): RecordedTurn[] => recordings.get(scene)!.turns
+const run = (turn: RecordedTurn, signals: readonly Signal[] = signalsOf(turn)) =>
+  judge(geminiTurn, turn.prompt, signals, turn).turn
+
 /** What is typed while it works is no turn of ours: squadd never does. */
-const scenes = scenesOf(program).filter((scene) => scene !== 'prompt-while-busy')
+const scenes = [...recordings.keys()].filter((scene) => scene !== 'prompt-while-busy')
 
 for (const scene of scenes)
   t.test(`gemini, ${scene}: each turn ends as it truly did`, async (t) => {
-    const ends = turnsOf(scene).map((turn) => replay(geminiTurn, turn))
+    const ends = turnsOf(scene).map((turn) => run(turn))
     t.same(ends.map(endOf), expected[scene])
   })
 
@@ -52,36 +56,38 @@ t.test(
   'a hook of the user sends the answer back: the last answer counts, at its end',
   async (t) => {
     const [turn] = turnsOf('blocking-hook')
-    const { end, usage } = replay(geminiTurn, turn!)
+    const { end, usage } = run(turn!)
     t.equal(end?.text, 'Second.')
     t.match(usage, { inputTokens: 2400, outputTokens: 68 })
   },
 )
 
 t.test('a permission is a question until somebody answers', async (t) => {
-  const [recorded] = turnsOf('permission-yes')
-  const until = recorded!.moments.findIndex(
-    ({ signal }) => signal.source === 'hook' && signal.event === 'Notification',
-  )
-  let turn = geminiTurn.begin(recorded!.prompt, { pid: 1, env: {}, now: recorded!.at })
-  for (const { signal } of recorded!.moments.slice(0, until + 1))
-    turn = geminiTurn.next(turn, signal)
-  t.match(turn, { phase: 'waiting', question: { kind: 'permission', text: /touch yes\.txt/ } })
+  const [turn] = turnsOf('permission-yes')
+  const signals = signalsOf(turn!)
+  const asked = signals.findIndex((signal) => isHook(signal, 'Notification'))
+  const waits = judge(geminiTurn, turn!.prompt, signals.slice(0, asked + 1), {
+    ...{ from: turn!.from, title: '✋  Action Required (tree)', lateMs: 20_000 },
+  })
+  t.match(waits.turn, {
+    phase: 'waiting',
+    question: { kind: 'permission', text: /touch yes\.txt/ },
+  })
+  const { phases } = judge(geminiTurn, turn!.prompt, signals, turn!)
+  t.same(phases, ['typed', 'working', 'waiting', 'working', 'ended'])
 })
 
 t.test('the same request for the third time: it is broken off as overloaded', async (t) => {
-  const [recorded] = turnsOf('status-429')
-  const begin = recorded!.moments.find(({ signal }) => signal.source === 'hook')!
-  const ask = (afterMs: number): Moment => {
-    const at = begin.at + afterMs
+  const [turn] = turnsOf('status-429')
+  const begin = signalsOf(turn!).find(({ source }) => source === 'hook')!
+  const ask = (afterMs: number): Signal => {
     const data = { request: '123 45' }
-    return { at, signal: { source: 'hook', event: 'BeforeModel', data, at } }
+    return { source: 'hook', event: 'BeforeModel', data, at: begin.at + afterMs }
   }
-  const after = (...times: number[]) =>
-    replay(geminiTurn, { ...recorded!, moments: [begin, ...times.map(ask)] })
-  t.match(after(100, 5100, 15_000).end, { cause: 'overloaded', isRunning: true })
-  t.equal(after(100, 1100, 3100).end, null, 'an empty answer is asked for again sooner')
-  t.equal(after(100, 5100).end, null)
+  const after = (...times: number[]) => run(turn!, [begin, ...times.map(ask)]).end
+  t.match(after(100, 5100, 15_000), { cause: 'overloaded', isRunning: true })
+  t.equal(after(100, 1100, 3100), null, 'an empty answer is asked for again sooner')
+  t.equal(after(100, 5100), null)
 })
 
 t.test('whatever is missing or late, nothing but an answer at its end is a success', async () => {
@@ -93,26 +99,25 @@ t.test('whatever is missing or late, nothing but an answer at its end is a succe
       fc.infiniteStream(fc.nat(400)),
       (scene, kept, lateMs) => {
         const [turn] = turnsOf(scene)
-        const moments = turn!.moments
-          // The record and AfterAgent are what tells one end from another: they come, but late.
-          .filter(({ signal }) => isVital(signal) || kept.next().value)
-          .map((moment) => late(moment, lateMs.next().value))
+        const signals = signalsOf(turn!)
+          // The record is what tells one end from another: it comes, before the hook.
+          .filter((signal) => !isOther(signal) || kept.next().value)
+          .map((signal) =>
+            isOther(signal) ? { ...signal, at: signal.at + lateMs.next().value } : signal,
+          )
           .toSorted((a, b) => a.at - b.at)
-        return endOf(replay(geminiTurn, { ...turn!, moments })) !== 'completed'
+        return endOf(run(turn!, signals)) !== 'completed'
       },
     ),
   )
 })
 
-const isVital = (signal: Moment['signal']): boolean =>
-  signal.source !== 'hook' || signal.event === 'BeforeAgent'
+const isHook = (signal: Signal, event: string): boolean =>
+  signal.source === 'hook' && signal.event === event
 
-/** The record is written before the hook that ends a turn: only hooks are late. */
-function late(moment: Moment, ms: number): Moment {
-  if (moment.signal.source !== 'hook' || moment.signal.event === 'BeforeAgent') return moment
-  const at = moment.at + ms
-  return { at, signal: { ...moment.signal, at } }
-}
+/** A hook that comes after the prompt was taken. */
+const isOther = (signal: Signal): boolean =>
+  signal.source === 'hook' && !isHook(signal, 'BeforeAgent')
 
 t.test('cut anywhere, a turn that succeeded is a success only after AfterAgent', async () => {
   fc.assert(
@@ -121,13 +126,10 @@ t.test('cut anywhere, a turn that succeeded is a success only after AfterAgent',
       fc.nat(60),
       (scene, length) => {
         const [turn] = turnsOf(scene)
-        const moments = turn!.moments.slice(0, length)
-        const isOver = moments.length === turn!.moments.length
-        const last = turn!.moments.findLastIndex(
-          ({ signal }) => signal.source === 'hook' && signal.event === 'AfterAgent',
-        )
-        const end = endOf(replay(geminiTurn, { ...turn!, moments }))
-        return end !== 'completed' || isOver || length > last || scene === 'blocking-hook'
+        const signals = signalsOf(turn!)
+        const last = signals.findLastIndex((signal) => isHook(signal, 'AfterAgent'))
+        const end = endOf(run(turn!, signals.slice(0, length)))
+        return end !== 'completed' || length > last
       },
     ),
   )

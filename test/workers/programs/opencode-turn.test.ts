@@ -1,10 +1,11 @@
 import fc from 'fast-check'
 import t from 'tap'
 import { opencodeTurn } from '../../../src/workers/programs/opencode-turn.ts'
-import type { Moment, RecordedTurn } from './recording.ts'
-import { endOf, recordedTurns, replay, scenesOf } from './recording.ts'
+import type { Signal } from '../../../src/workers/programs/terminal.ts'
+import type { RecordedTurn } from './replay.ts'
+import { endOf, judge, recordingsOf, signalsOf } from './replay.ts'
 
-const program = 'opencode-1.18.33'
+const recordings = recordingsOf('opencode-1.18.33')
 
 /** How each turn of a scene ended. */
 const expected: Record<string, string[]> = {
@@ -38,70 +39,66 @@ const expected: Record<string, string[]> = {
 }
 
 /** The recorder's plugin did not tell the texts; ours does. */
-const turnsOf = (scene: string): RecordedTurn[] =>
-  recordedTurns(program, scene).map((turn, index) => ({
-    ...turn,
-    moments: turn.moments.map((moment) =>
-      scene === 'empty' && index === 0 ? moment : withText(moment),
-    ),
-  }))
+const signalsIn = (turn: RecordedTurn): Signal[] =>
+  signalsOf(turn).map((signal) =>
+    eventOf(signal) === 'message.updated' && !turn.prompt.includes('[[empty]]')
+      ? ({ ...signal, data: { ...fieldsIn(signal), text: 'The answer.' } } as Signal)
+      : signal,
+  )
 
-function withText({ at, signal }: Moment): Moment {
-  if (signal.source !== 'hook' || signal.event !== 'message.updated') return { at, signal }
-  return { at, signal: { ...signal, data: { ...signal.data, text: 'The answer.' } } }
-}
+const turnsOf = (scene: string): RecordedTurn[] => recordings.get(scene)!.turns
+const run = (turn: RecordedTurn, signals: readonly Signal[] = signalsIn(turn)) =>
+  judge(opencodeTurn, turn.prompt, signals, turn).turn
 
 /** What is typed while it works is no turn of ours: squadd never does. */
-const scenes = scenesOf(program).filter((scene) => scene !== 'prompt-while-busy')
+const scenes = [...recordings.keys()].filter((scene) => scene !== 'prompt-while-busy')
 
 for (const scene of scenes)
   t.test(`opencode, ${scene}: each turn ends as it truly did`, async (t) => {
-    const ends = turnsOf(scene).map((turn) => replay(opencodeTurn, turn))
+    const ends = turnsOf(scene).map((turn) => run(turn))
     t.same(ends.map(endOf), expected[scene], JSON.stringify(ends.map(({ end }) => end)))
   })
 
 t.test('the usage and the cost of all messages of the turn, and the last text', async (t) => {
   const [turn] = turnsOf('permission-yes')
-  const { end, usage } = replay(opencodeTurn, turn!)
+  const { end, usage } = run(turn!)
   t.equal(end?.text, 'The answer.')
   t.match(usage, { inputTokens: 2400, outputTokens: 68, costUsd: 0 })
 })
 
 t.test('a permission is a question until somebody answers', async (t) => {
-  const [recorded] = turnsOf('permission-yes')
-  const { moments, prompt, at } = recorded!
-  let turn = opencodeTurn.begin(prompt, { pid: 1, env: {}, now: at })
-  const phases = moments.map(({ signal }) => {
-    turn = opencodeTurn.next(turn, signal)
-    return `${signal.source === 'hook' ? signal.event : signal.source}: ${turn.phase}`
+  const [turn] = turnsOf('permission-yes')
+  const signals = signalsIn(turn!)
+  const { phases } = judge(opencodeTurn, turn!.prompt, signals, turn!)
+  t.same(phases, ['typed', 'working', 'waiting', 'working', 'ended'])
+  const asked = signals.findIndex((signal) => eventOf(signal) === 'permission.asked')
+  t.match(run(turn!, signals.slice(0, asked + 1)), {
+    question: { kind: 'permission', text: 'bash: touch yes.txt' },
   })
-  t.ok(phases.includes('permission.asked: waiting'))
-  t.ok(phases.includes('permission.replied: working'))
 })
 
 t.test('a model API that says to come back much later is not waited for', async (t) => {
-  const [recorded] = turnsOf('status-429')
-  const begun = recorded!.moments.findIndex(({ signal }) => eventOf(signal) === 'chat.message')
-  const from = recorded!.moments[begun]!
-  const sessionID = replay(opencodeTurn, recorded!).conversation
-  const next = from.at + 3_600_000
+  const [turn] = turnsOf('status-429')
+  const begun = signalsIn(turn!).find((signal) => eventOf(signal) === 'chat.message')!
+  const sessionID = run(turn!).conversation
+  const next = begun.at + 3_600_000
   const status = { type: 'retry', attempt: 1, message: 'usage limit reached', next }
-  const retry = hookAt(from.at + 10, 'session.status', { properties: { sessionID, status } })
-  const { end } = replay(opencodeTurn, { ...recorded!, moments: [from, retry] })
+  const data = { properties: { sessionID, status } }
+  const retry: Signal = { source: 'hook', event: 'session.status', data, at: begun.at + 10 }
+  const { end } = run(turn!, [begun, retry])
   t.match(end, { kind: 'failed', cause: 'quota', retryAt: next, isRunning: true })
 })
 
 t.test('what an earlier turn still says ends nothing', async (t) => {
   const [first, second] = turnsOf('status-400')
-  const begun = second!.moments.findIndex(({ signal }) => eventOf(signal) === 'chat.message')
-  const from = second!.moments[begun]!.at
-  const stale = first!.moments
-    .filter(({ signal }) => /message|idle/.test(eventOf(signal)))
-    .filter(({ signal }) => eventOf(signal) !== 'chat.message')
-    .map(({ signal }) => ({ at: from + 1, signal: { ...signal, at: from + 1 } }))
-  const moments = [...second!.moments.slice(0, begun + 1), ...stale]
-  const rest = second!.moments.slice(begun + 1)
-  t.equal(endOf(replay(opencodeTurn, { ...second!, moments: [...moments, ...rest] })), 'completed')
+  const signals = signalsIn(second!)
+  const begun = signals.findIndex((signal) => eventOf(signal) === 'chat.message')
+  const at = signals[begun]!.at + 1
+  const stale = signalsIn(first!)
+    .filter((signal) => /^(message\.updated|session\.idle)$/.test(eventOf(signal)))
+    .map((signal) => ({ ...signal, at }))
+  const end = run(second!, signals.toSpliced(begun + 1, 0, ...stale))
+  t.equal(endOf(end), 'completed')
 })
 
 t.test('late or cut off, nothing but an answer at its end is a success', async () => {
@@ -116,14 +113,14 @@ t.test('late or cut off, nothing but an answer at its end is a success', async (
         const [turn] = turnsOf(scene)
         // One process writes them, one after the other: they are late together.
         let then = 0
-        const moments = turn!.moments
-          .filter(({ signal }) => eventOf(signal) !== 'session.status' || kept.next().value)
-          .map(({ at, signal }) => {
-            then = Math.max(then, at + lateMs.next().value)
-            return { at: then, signal: { ...signal, at: then } }
+        const signals = signalsIn(turn!)
+          .filter((signal) => eventOf(signal) !== 'session.status' || kept.next().value)
+          .map((signal) => {
+            then = Math.max(then, signal.at + lateMs.next().value)
+            return { ...signal, at: then }
           })
           .slice(0, length)
-        return endOf(replay(opencodeTurn, { ...turn!, moments })) !== 'completed'
+        return endOf(run(turn!, signals)) !== 'completed'
       },
     ),
   )
@@ -136,17 +133,16 @@ t.test('cut anywhere, a turn that succeeded is a success only once it is idle', 
       fc.nat(80),
       (scene, length) => {
         const [turn] = turnsOf(scene)
-        const last = turn!.moments.findLastIndex(({ signal }) => eventOf(signal) === 'session.idle')
-        const end = replay(opencodeTurn, { ...turn!, moments: turn!.moments.slice(0, length) })
-        return endOf(end) !== 'completed' || length > last
+        const signals = signalsIn(turn!)
+        const last = signals.findLastIndex((signal) => eventOf(signal) === 'session.idle')
+        return endOf(run(turn!, signals.slice(0, length))) !== 'completed' || length > last
       },
     ),
   )
 })
 
-const eventOf = (signal: Moment['signal']): string => (signal.source === 'hook' ? signal.event : '')
+function eventOf(signal: Signal): string {
+  return signal.source === 'hook' ? signal.event : ''
+}
 
-const hookAt = (at: number, event: string, data: Record<string, unknown>): Moment => ({
-  at,
-  signal: { source: 'hook', event, data, at },
-})
+const fieldsIn = (signal: Signal) => (signal.source === 'hook' ? signal.data : {})
