@@ -139,7 +139,7 @@ t.test('the live pane can be attached to, and detaching leaves it alone', async 
   const shows = /hello from ada/
   t.match(await until(['capture-pane', '-p'], shows), shows, 'attach shows what it prints')
   await execa('tmux', [...outer, 'send-keys', 'C-b', 'd'])
-  const left = await until(['display-message', '-p', '#{pane_dead} #{pane_dead_status}'], /^1/)
+  const left = await until(['display-message', '-p', '#{pane_dead} #{pane_dead_status}'], /^1 \d/)
   t.equal(left, '1 0', 'Ctrl-b d leaves it')
 
   t.match(await field.client.call('tasks.show', { id: task.id }), { state: 'running' })
