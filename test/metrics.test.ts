@@ -29,6 +29,11 @@ function squad() {
     agentStates: () => state.agents,
     oldestReadyAt: () => state.oldestReadyAt,
     counters: () => counters,
+    pool: () => ({
+      ...{ completed: 7, failed: 2, timedOut: 1, aborted: 3, dropped: 4 },
+      ...{ queued: 5, activeWorkers: 2, idleWorkers: 1, lostWorkers: 6 },
+      latencyMs: { p50: 20, p99: 1500 },
+    }),
   })
   return { metrics, counters, state }
 }
@@ -117,6 +122,18 @@ t.test('counters are the totals of the store, and unknown labels make no series'
   t.equal(second.get('squadd_tasks_submitted_total{priority="high"}'), 10, 'read, not added up')
   for (const [series, value] of first)
     if (/_total(\{|$)/.test(series)) t.ok(second.get(series)! >= value, `${series} never falls`)
+})
+
+t.test('the worker pool shows', async (t) => {
+  const found = await scrape(squad())
+  t.equal(found.get('squadd_pool_jobs_total{outcome="completed"}'), 7)
+  t.equal(found.get('squadd_pool_jobs_total{outcome="timed_out"}'), 1)
+  t.equal(found.get('squadd_pool_jobs_total{outcome="dropped"}'), 4)
+  t.equal(found.get('squadd_pool_queued_jobs'), 5)
+  t.equal(found.get('squadd_pool_workers{state="busy"}'), 2)
+  t.equal(found.get('squadd_pool_workers{state="idle"}'), 1)
+  t.equal(found.get('squadd_pool_workers_lost_total'), 6)
+  t.equal(found.get('squadd_pool_job_latency_seconds{quantile="0.99"}'), 1.5)
 })
 
 t.test('waiting times come from the events, whatever else is in them', async (t) => {

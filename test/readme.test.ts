@@ -9,7 +9,8 @@ import { Squadd } from './support/squadd.ts'
 
 t.setTimeout(600_000)
 
-const file = (name: string) => readFileSync(join(import.meta.dirname, '..', name), 'utf8')
+const root = join(import.meta.dirname, '..')
+const file = (name: string) => readFileSync(join(root, name), 'utf8')
 const readme = file('README.md')
 const block = (kind: string, holding: string): string =>
   [...readme.matchAll(new RegExp('```' + kind + '\\n([^]*?)```', 'g'))]
@@ -60,4 +61,19 @@ t.test('the session of the README works as printed', async (t) => {
     if (promised) t.equal(stdout, promised)
   }
   t.ok(printed.includes('1'), 'the output of t2 is what wc said')
+})
+
+t.test('the WorkerPool of the README prints what it says', async (t) => {
+  const work = 'export const square = (n) => n * n\nexport const loop = () => { for (;;); }\n'
+  const dir = t.testdir({
+    'example.ts': block('ts', 'new WorkerPool').replace(
+      "'squadd'",
+      `'${join(root, 'src/index.ts')}'`,
+    ),
+    'work.js': work,
+    'package.json': '{ "type": "module" }',
+  })
+  const flags = ['--conditions=squadd-source', '--disable-warning=ExperimentalWarning']
+  const { stdout } = await execa(process.execPath, [...flags, join(dir, 'example.ts')])
+  t.equal(`${stdout}\n`, block('output', 'SQUADD_POOL'))
 })

@@ -65,6 +65,26 @@ export const definitions = {
     labels: { priority: priorities },
     buckets: [0.1, 0.5, 1, 5, 15, 60, 300, 900, 3600, 14_400, 86_400],
   },
+  squadd_pool_jobs_total: {
+    type: 'counter',
+    help: 'Jobs of the worker threads that came to an end, since this supervisor started.',
+    labels: { outcome: ['completed', 'failed', 'timed_out', 'aborted', 'dropped'] },
+  },
+  squadd_pool_queued_jobs: { type: 'gauge', help: 'Jobs that wait for a worker thread.' },
+  squadd_pool_workers: {
+    type: 'gauge',
+    help: 'Worker threads that are in a state now.',
+    labels: { state: ['busy', 'idle'] },
+  },
+  squadd_pool_workers_lost_total: {
+    type: 'counter',
+    help: 'Worker threads that died or had to be ended, since this supervisor started.',
+  },
+  squadd_pool_job_latency_seconds: {
+    type: 'gauge',
+    help: 'Time of a job from its submission to its end: half, and all but one of 100, took less.',
+    labels: { quantile: ['0.5', '0.99'] },
+  },
   process_cpu_seconds_total: {
     type: 'counter',
     help: 'CPU time of the supervisor process, user and system.',

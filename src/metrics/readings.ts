@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { AgentState } from '../supervisor/domain/agent.ts'
-import type { CounterName } from '../supervisor/domain/ports.ts'
+import type { CounterName, PoolFacts } from '../supervisor/domain/ports.ts'
 import type { TaskState } from '../supervisor/domain/task.ts'
 import type { MetricName } from './definitions.ts'
 import { definitions } from './definitions.ts'
@@ -18,6 +18,7 @@ export type MetricSources = {
   oldestReadyAt(): number | null
   /** Totals since the store was made; the label is the priority, state or outcome. */
   counters(): readonly { name: CounterName; label: string; value: number }[]
+  pool(): PoolFacts
 }
 
 type Sample = { labels: Record<string, string>; value: number }
@@ -82,6 +83,30 @@ export function readings(
     ),
     squadd_agent_restarts_total: totalOf('restarts'),
     squadd_late_results_total: totalOf('late_results'),
+    squadd_pool_jobs_total() {
+      const { completed, failed, timedOut, aborted, dropped } = sources.pool()
+      const ended = { completed, failed, timed_out: timedOut, aborted, dropped }
+      return definitions.squadd_pool_jobs_total.labels.outcome.map((outcome) => ({
+        labels: { outcome },
+        value: ended[outcome],
+      }))
+    },
+    squadd_pool_queued_jobs: () => one(sources.pool().queued),
+    squadd_pool_workers() {
+      const { activeWorkers, idleWorkers } = sources.pool()
+      return [
+        { labels: { state: 'busy' }, value: activeWorkers },
+        { labels: { state: 'idle' }, value: idleWorkers },
+      ]
+    },
+    squadd_pool_workers_lost_total: () => one(sources.pool().lostWorkers),
+    squadd_pool_job_latency_seconds() {
+      const { p50, p99 } = sources.pool().latencyMs
+      return [
+        { labels: { quantile: '0.5' }, value: p50 / 1000 },
+        { labels: { quantile: '0.99' }, value: p99 / 1000 },
+      ]
+    },
     process_cpu_seconds_total() {
       const { user, system } = process.cpuUsage()
       return one((user + system) / 1e6)

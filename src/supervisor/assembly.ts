@@ -7,6 +7,7 @@ import { createSampler } from '../metrics/sampler.ts'
 import { createAgentHosts } from '../workers/agent-process.ts'
 import { agentEnvironment } from '../workers/environment.ts'
 import { checkProgram } from '../workers/executable.ts'
+import { HeavyWork } from '../workers/heavy-work.ts'
 import { createOutboxWatch } from '../workers/outbox-watch.ts'
 import { createOutputLogs } from '../workers/output-logs.ts'
 import { createWorktrees } from '../workers/worktree.ts'
@@ -33,7 +34,13 @@ export type AssemblyOptions = {
   onError: (error: unknown) => void
 }
 
-export type Assembly = { squad: Supervisor; store: Store; metrics: Metrics }
+export type Assembly = {
+  squad: Supervisor
+  store: Store
+  metrics: Metrics
+  /** Its pool is for the owner to shut down. */
+  heavy: HeavyWork
+}
 
 // More than this ends badly for the stop ladder: TERM, grace, KILL and the last look.
 const endSlackMs = 10_000
@@ -42,13 +49,14 @@ const endSlackMs = 10_000
 function agentPorts(
   options: Omit<AssemblyOptions, 'storeFile' | 'version' | 'onError'>,
   instanceId: string,
+  heavy: HeavyWork,
 ): AgentPorts {
   const { home, config, env, background = false, endsWithSupervisor = false } = options
   return {
     clock: systemClock,
     random: systemRandom,
     hosts: createAgentHosts({ logFile: home.logFile, background }),
-    worktrees: createWorktrees(),
+    worktrees: createWorktrees({ diff: heavy.diff }),
     watch: createOutboxWatch({ background }),
     brake: () => ({ intensity: config().restartIntensity, periodMs: config().restartPeriodMs }),
     endLimitMs: () => config().stopGraceMs + endSlackMs,
@@ -83,8 +91,9 @@ export function assemble(options: AssemblyOptions): Assembly {
     taskQueueSize: () => config().taskQueueSize,
     now: systemClock.now(),
   })
+  const heavy = new HeavyWork()
   const squad = new Supervisor(config, {
-    ...agentPorts(options, store.instanceId),
+    ...agentPorts(options, store.instanceId, heavy),
     store,
     outputs: createOutputLogs(home.logsDir),
     sampler: createSampler(),
@@ -105,7 +114,8 @@ export function assemble(options: AssemblyOptions): Assembly {
     agentStates: () => squad.agentViews().map((agent) => agent.state),
     oldestReadyAt: () => store.oldestReadyAt(),
     counters: () => store.counters(),
+    pool: () => heavy.pool.metrics(),
   })
   store.onCommitted((events) => metrics.onEvents(events))
-  return { squad, store, metrics }
+  return { squad, store, metrics, heavy }
 }

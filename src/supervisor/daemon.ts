@@ -55,7 +55,7 @@ export async function runDaemon(options: DaemonOptions): Promise<number> {
     }
     const onError = (error: unknown) => log.error({ err: error }, 'not handled')
     const env = process.env
-    const { squad, store, metrics } = assemble({
+    const { squad, store, metrics, heavy } = assemble({
       home,
       config: () => config,
       env,
@@ -75,6 +75,9 @@ export async function runDaemon(options: DaemonOptions): Promise<number> {
     const shutDown = stopped.then(({ stopAgents }) => squad.shutdown({ stopAgents }))
 
     await lifecycle.start({ name: 'store', start: () => {}, stop: () => store.close() })
+    // The API is closed by then: nobody waits for what is dropped.
+    const endPool = () => heavy.pool.shutdown({ timeoutMs: 0 }).catch(() => {})
+    await lifecycle.start({ name: 'worker pool', start: () => {}, stop: endPool })
     const server = createServer({
       squad,
       metrics: () => metrics.render(),

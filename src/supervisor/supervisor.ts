@@ -158,7 +158,7 @@ export class Supervisor implements Squad {
     return agent.view()
   }
 
-  agentDiff(id: string): Promise<string> {
+  agentDiff(id: string): Promise<Uint8Array> {
     const { worktree, spec } = this.#parts.roster.get(id).record
     return this.#ports.worktrees.diff(worktree, spec.base)
   }
@@ -214,7 +214,7 @@ export class Supervisor implements Squad {
     return this.#ports.outputs.read(attemptKey(task.id, Math.max(task.fence, 1)))
   }
 
-  async taskDiff(id: TaskId): Promise<string> {
+  async taskDiff(id: TaskId): Promise<Uint8Array> {
     const task = this.#store.task(id)
     if (task.agent !== null && this.#parts.roster.has(task.agent)) return this.agentDiff(task.agent)
     throw new SquadError('SQUADD_CONFLICT', `task ${id} has no agent with a worktree`, {

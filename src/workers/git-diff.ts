@@ -10,12 +10,13 @@ import { atRepository, type GitAt, openView, temporaryIn } from './git-view.ts'
 const limitBytes = 16 * 1024 * 1024
 
 /**
- * The unified diff from `base` to the files in the worktree, untracked ones as added. A full object
+ * The unified diff from `base` to the files in the worktree, untracked ones as added, as bytes: what
+ * is no UTF-8 in a file is none here. A full object
  * name is taken as it is; of any other name, read as in the repository itself, the point where the
  * worktree's history left it. At most 16 MiB; a last line starting with `#` says what is left out.
  * Runs no filter, textconv or diff program. Throws SQUADD_INVALID (`base`), SQUADD_GIT.
  */
-export async function diffOf(path: string, base: string): Promise<string> {
+export async function diffOf(path: string, base: string): Promise<Uint8Array> {
   const place = locateWorktree(path)
   const view = openView(place, path)
   using temporary = temporaryIn(view)
@@ -31,8 +32,9 @@ export async function diffOf(path: string, base: string): Promise<string> {
     '--dst-prefix=b/',
   ]
   await git(['diff', ...plain, `--output=${file}`, from, tree], at)
-  const text = await readStart(file)
-  return problem === null ? text : `${text}# not all files could be read: ${problem}\n`
+  const start = await readStart(file)
+  if (problem === null) return start
+  return Buffer.concat([start, Buffer.from(`# not all files could be read: ${problem}\n`)])
 }
 
 /** New objects go into `dir` and vanish with it. */
@@ -59,13 +61,13 @@ async function startOf(base: string, place: GitPlace, view: GitAt): Promise<stri
   return fork?.trim() ?? commit
 }
 
-async function readStart(file: string): Promise<string> {
+async function readStart(file: string): Promise<Buffer> {
   await using handle = await open(file)
   const { size } = await handle.stat()
   const buffer = Buffer.alloc(Math.min(size, limitBytes))
   const { bytesRead } = await handle.read(buffer, 0, buffer.length, 0)
-  const text = buffer.toString('utf8', 0, bytesRead)
+  const text = buffer.subarray(0, bytesRead)
   if (size <= limitBytes) return text
-  const whole = text.slice(0, text.lastIndexOf('\n') + 1)
-  return `${whole}# cut here: the whole diff has ${size} bytes\n`
+  const note = Buffer.from(`# cut here: the whole diff has ${size} bytes\n`)
+  return Buffer.concat([text.subarray(0, text.lastIndexOf(10) + 1), note])
 }

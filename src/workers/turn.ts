@@ -18,7 +18,7 @@ import { TurnSignals } from './turn-signals.ts'
 import { turnVerdict } from './turn-verdict.ts'
 import type { TurnedEnd } from './turn-verdict.ts'
 import type { Typist } from './typist.ts'
-import { typeable } from './typist.ts'
+import { covered, typeable } from './typist.ts'
 import { verify } from './verify.ts'
 import type { Ended } from './verdict.ts'
 import type { Work } from './work.ts'
@@ -166,6 +166,8 @@ export class Turn implements Work {
     const { live, typist } = this.#ports
     const obstacle = await typist.untilFree(freeLimitMs, () => !this.isOpen || this.#stop !== null)
     if (!this.isOpen || this.#stop !== null) return
+    // A start of its own shows the box again; the conversation goes on.
+    if (obstacle === covered) await live.end(obstacle)
     if (obstacle !== null) return this.#conclude({ kind: 'not-started', reason: obstacle })
     if (!(await typist.clear()))
       return this.#conclude({ kind: 'not-started', reason: 'a text stays in its input box' })

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { LiveProgram } from './live-program.ts'
 import type { Step, Terminal } from './programs/terminal.ts'
+import { spaced } from './programs/terminal.ts'
 import { listClients, parseTypists, pasteFile, pasteInto, pressKey } from './tmux-commands.ts'
 import type { Tmux } from './tmux.ts'
 
@@ -23,6 +24,9 @@ const presses = 5
 const clears = 30
 
 export type TypistPorts = { dir: string; tmux: Tmux; live: LiveProgram; terminal: Terminal }
+
+/** What no prompt of ours has opened, and nobody closes. */
+export const covered = 'something covers its input box'
 
 /** Whose text may not be mixed: why nothing can be typed now. */
 export type Obstacle = string
@@ -79,7 +83,7 @@ export class Typist {
     if (sinceMs < typingMs) return 'someone types in its window'
     if (!terminal.isFree(facts)) return 'it works on something else'
     const draft = terminal.input(facts.screen)
-    if (draft === null && terminal.dialog.test(facts.screen)) return 'it shows a dialog'
+    if (draft === null) return terminal.dialog.test(facts.screen) ? 'it shows a dialog' : covered
     if (draft && sinceMs < draftMs) return 'someone has begun a text'
     return null
   }
@@ -171,6 +175,3 @@ export function typeable(text: string, { literal = spaced }: Pick<Terminal, 'lit
   const plain = text.replaceAll(/\r\n?/g, '\n').replaceAll(control, '').trimEnd()
   return literal(plain.endsWith('\\') ? `${plain} ` : plain)
 }
-
-const spaced = (text: string): string =>
-  /^[^\p{L}\p{N}\s"'([{<*`]/u.test(text) ? ` ${text}` : text

@@ -15,7 +15,8 @@ import { type GitPlace, locateGit } from './git-place.ts'
  * git worktrees, through simple-git's `raw` with fixed arguments. What a repository configures is
  * never run: hooks, fsmonitor, filters, diff programs. (At checkout the filters of the user's own
  * configuration do run, so that git-lfs works.) One operation at a time per repository; a lock that
- * another git holds is waited for, at most `lockTimeoutMs` (default 10 s).
+ * another git holds is waited for, at most `lockTimeoutMs` (default 10 s). `diff`: where diffs are made,
+ * by default in this thread.
  *
  * Unsaved work is never deleted: files that git does not ignore, what was staged, and commits that
  * no other ref reaches are kept as they are, byte by byte. Ignored files and empty folders are not.
@@ -24,7 +25,8 @@ import { type GitPlace, locateGit } from './git-place.ts'
 export function createWorktrees({
   lockTimeoutMs = 10_000,
   random = systemRandom,
-}: Partial<LockPatience> = {}): Worktrees {
+  diff = diffOf,
+}: Partial<LockPatience & Pick<Worktrees, 'diff'>> = {}): Worktrees {
   const patience = { lockTimeoutMs, random }
   const leaving = (common: string, spec: AgentSpec, state: WorktreeState): Leaving => ({
     common,
@@ -34,7 +36,7 @@ export function createWorktrees({
   })
   return {
     check: (spec) => told(() => checkSpec(spec)),
-    diff: (path, base) => told(() => diffOf(path, base)),
+    diff: (path, base) => told(() => diff(path, base)),
     ensure: (spec, path, ownsBranch) =>
       told(() => {
         const place = repositoryOf(spec) ?? gone(spec)

@@ -64,7 +64,11 @@ export function interactive(how: Interactive): void {
 
     const { id } = await crew.add(`${hostile}\nthe last line`)
     t.match(await crew.settled(id), { state: 'completed', outcome: 'succeeded' })
-    t.match(await crew.output(id), /lines=401 /, 'it arrived whole')
+    t.match(
+      await crew.output(id),
+      /lines=40[13] /,
+      'it arrived whole, perhaps between two lines of the program',
+    )
     for (const prompt of ['/help', '!touch PWNED', '@README.md', '#note', '?', 'see @REA', 'a\\']) {
       const [task] = (await crew.client.call('tasks.add', { tasks: [{ prompt }] })) as {
         id: string

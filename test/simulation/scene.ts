@@ -249,7 +249,7 @@ const worktrees = {
   }),
   remove: async () => null,
   release: async () => ({ commit: null }),
-  diff: async () => '',
+  diff: async () => new Uint8Array(),
 }
 
 function setupOf(record: AgentRecord, current: HostSetup['current']): HostSetup {

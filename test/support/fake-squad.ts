@@ -114,9 +114,9 @@ export class FakeSquad implements Squad {
     return { subject, state, summary: 'so it is', since: 0, reasons: [], wayOut: [], evidence: [] }
   }
 
-  async agentDiff(id: string): Promise<string> {
+  async agentDiff(id: string): Promise<Uint8Array> {
     this.agentView(id)
-    return this.text
+    return Buffer.from(this.text)
   }
 
   async submit(inputs: readonly TaskInput[]): Promise<Task[]> {
@@ -208,9 +208,9 @@ export class FakeSquad implements Squad {
     for (const line of this.text.split(/(?<=\n)/)) yield Buffer.from(line)
   }
 
-  async taskDiff(id: string): Promise<string> {
+  async taskDiff(id: string): Promise<Uint8Array> {
     this.task(id)
-    return this.text
+    return Buffer.from(this.text)
   }
 
   emit(event: NewEvent): void {

@@ -2,6 +2,7 @@ import { existsSync, readFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import fc from 'fast-check'
+import type { Cause } from '../../src/supervisor/domain/task.ts'
 import type { Judgement, Program, Said } from '../../src/workers/programs/program.ts'
 import { judge } from '../../src/workers/programs/program.ts'
 import { holds } from './property.ts'
@@ -33,9 +34,16 @@ export class Recordings {
     })
   }
 
-  /** The whole verdict of the program, whatever the exit status. */
-  judge(scenario: string, status: number): Judgement {
-    return judge({ status, verify: null }, null, this.read(scenario))
+  /** Tests what every recorded end means: exit status, outcome, cause. */
+  testEnds(ends: Record<string, readonly [number, Judgement['outcome'], Cause | null]>): void {
+    t.test(`every recorded end of ${this.#program.name} is what it was`, (t) => {
+      t.same(this.scenarios.sort(), Object.keys(ends).sort(), 'every recording is judged')
+      for (const [scenario, [status, outcome, cause]] of Object.entries(ends)) {
+        const judgement = judge({ status, verify: null }, null, this.read(scenario))
+        t.match(judgement, { outcome, cause }, scenario)
+      }
+      t.end()
+    })
   }
 
   get scenarios(): string[] {

@@ -28,6 +28,8 @@ import { plantCommands } from '../support/hostile-repository.ts'
 
 const dir = gitScratch()
 const worktrees = createWorktrees()
+const diffText = async (path: string, base: string) =>
+  Buffer.from(await worktrees.diff(path, base)).toString()
 let made = 0
 
 /** A repository with one agent `a1` in a worktree. */
@@ -457,7 +459,7 @@ t.test('what filters and line endings made of a file at checkout is no change', 
   const state = await worktrees.ensure(spec, path, false)
   t.equal(readFileSync(join(path, 'a.txt'), 'utf8'), 'ONE\nTWO\n', 'filters of the user do run')
   t.equal(readFileSync(join(path, 'dos.crlf'), 'utf8'), 'x\r\n')
-  t.equal(await worktrees.diff(path, 'HEAD'), '')
+  t.equal(await diffText(path, 'HEAD'), '')
   t.same(await worktrees.release(spec, state), { commit: null })
   await worktrees.ensure(spec, path, true)
   t.equal(await worktrees.remove(spec, state, { keepBranch: true }), null)
@@ -499,14 +501,14 @@ t.test(
     writeFileSync(join(path, 'inner/file'), 'x')
     const objects = git(repo, 'count-objects')
     const index = readFileSync(join(repo, '.git/worktrees/a1/index'))
-    const diff = await worktrees.diff(path, spec.base)
+    const diff = await diffText(path, spec.base)
     t.match(diff, /\+\+\+ b\/committed\.txt/)
     t.match(diff, /-two\n\+three/)
     t.match(diff, /\+\+\+ "b\/un\\"tracked\.txt"\n@@ -0,0 \+1 @@\n\+untracked/)
     t.match(diff, /deleted file mode 100644\n.*\n--- a\/b\.txt/)
     t.notMatch(diff, /main\.txt/, 'a name means where the branch began')
     t.match(diff, /# not all files could be read: .*inner/)
-    t.notMatch(await worktrees.diff(path, first), /committed\.txt/, 'an object name is that commit')
+    t.notMatch(await diffText(path, first), /committed\.txt/, 'an object name is that commit')
     t.equal(git(repo, 'count-objects'), objects)
     t.same(readFileSync(join(repo, '.git/worktrees/a1/index')), index)
     await t.rejects(worktrees.diff(path, '--output=x'), { code: 'SQUADD_INVALID' })
@@ -538,7 +540,7 @@ t.test('nothing that a repository configures is ever run', async (t) => {
   t.equal(readFileSync(join(other, 'a.txt'), 'utf8'), 'one\ntwo\n')
   await worktrees.ensure(spec, path, true)
   planted.plantView(join(repo, '.git/worktrees/a1'))
-  t.match(await worktrees.diff(path, 'main'), /\+six/)
+  t.match(await diffText(path, 'main'), /\+six/)
   planted.plantView(join(repo, '.git/worktrees/a1'))
   await worktrees.release(spec, state)
   await worktrees.ensure(spec, path, true)

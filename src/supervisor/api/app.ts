@@ -69,7 +69,7 @@ export function createApp(options: AppOptions): FastifyInstance {
           case 'json':
             return reply.code(row.status).headers(safeHeaders).send(result)
           case 'text':
-            return sendText(reply, result as string | Text)
+            return sendText(reply, result as string | Uint8Array | Text)
           case 'bytes':
             return sendBytes(reply, result as AsyncIterable<Uint8Array>)
           case 'events':
@@ -91,9 +91,11 @@ function noRoute({ method, url }: { method: string; url: string }): SquadError {
   return new SquadError('SQUADD_NOT_FOUND', `there is no ${what}`, { hint })
 }
 
-function sendText(reply: FastifyReply, result: string | Text) {
+function sendText(reply: FastifyReply, result: string | Uint8Array | Text) {
   const { contentType, text } =
-    typeof result === 'string' ? { contentType: 'text/plain; charset=utf-8', text: result } : result
+    typeof result === 'string' || result instanceof Uint8Array
+      ? { contentType: 'text/plain; charset=utf-8', text: result }
+      : result
   return reply.headers(safeHeaders).type(contentType).send(text)
 }
 

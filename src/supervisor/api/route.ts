@@ -39,7 +39,7 @@ export type Call = { signal: AbortSignal }
 
 type ReplyOf<N extends EndpointName, Out extends z.ZodType> = {
   json: z.output<Out>
-  text: string | Text
+  text: string | Uint8Array | Text
   bytes: AsyncIterable<Uint8Array>
   events: AsyncIterable<z.output<Out>>
 }[(typeof endpoints)[N]['reply']]

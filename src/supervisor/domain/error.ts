@@ -94,6 +94,18 @@ export const errors = {
     retryable: false,
     doc: 'The worker pool is shutting down.',
   },
+  SQUADD_POOL_JOB_ABORTED: {
+    http: 409,
+    exit: 1,
+    retryable: false,
+    doc: 'A job of the worker pool was aborted.',
+  },
+  SQUADD_POOL_WORKER_DIED: {
+    http: 500,
+    exit: 1,
+    retryable: false,
+    doc: 'The worker of a job ended before the job did.',
+  },
   SQUADD_INTERNAL: { http: 500, exit: 1, retryable: false, doc: 'A defect in squadd.' },
 } as const satisfies Record<string, { http: number; exit: number; retryable: boolean; doc: string }>
 

@@ -159,8 +159,8 @@ export interface Worktrees {
   ): Promise<string | null>
   /** Commits work in progress on the branch (hooks off), then removes the worktree. */
   release(spec: AgentSpec, state: WorktreeState): Promise<{ commit: string | null }>
-  /** A unified diff from `base` to the working tree, untracked files named. */
-  diff(path: string, base: string): Promise<string>
+  /** A unified diff from `base` to the working tree, untracked files named; as bytes of text. */
+  diff(path: string, base: string): Promise<Uint8Array>
 }
 
 /** Tells which facts came into which agent's outbox. */
@@ -201,4 +201,18 @@ export interface HostProbe {
 /** Reads the stored output of an attempt, oldest byte first. */
 export interface OutputLogs {
   read(key: string): AsyncIterable<Uint8Array>
+}
+
+/** The worker threads of the supervisor in numbers: jobs since the start, workers now. */
+export type PoolFacts = {
+  completed: number
+  failed: number
+  timedOut: number
+  aborted: number
+  dropped: number
+  queued: number
+  activeWorkers: number
+  idleWorkers: number
+  lostWorkers: number
+  latencyMs: { p50: number; p99: number }
 }

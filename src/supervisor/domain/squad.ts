@@ -31,7 +31,7 @@ export interface Squad {
   resetAgent(id: string): Promise<AgentView>
   removeAgent(id: string, how?: { keepBranch?: boolean }): Promise<{ rescueRef: string | null }>
   agentScreen(id: string): Promise<string>
-  agentDiff(id: string): Promise<string>
+  agentDiff(id: string): Promise<Uint8Array>
   /** Answers what the agent's program asks: `yes`, `no` or a choice. Throws SQUADD_CONFLICT. */
   answerAgent(id: string, choice: string): Promise<AgentView>
   /** Types a text into the agent's program, as a person would. Throws SQUADD_CONFLICT. */
@@ -48,7 +48,7 @@ export interface Squad {
   releaseTask(id: TaskId): Promise<Task>
   /** The output kept of its newest attempt. */
   taskOutput(id: TaskId): AsyncIterable<Uint8Array>
-  taskDiff(id: TaskId): Promise<string>
+  taskDiff(id: TaskId): Promise<Uint8Array>
 
   /** Why an agent or a task is as it is, and what would have to change. */
   explain(subject: string): Explanation

@@ -98,9 +98,10 @@ export class Instance {
   }
 
   /** A unified diff of its worktree against the commit its branch began at. Throws SQUADD_GIT. */
-  diff(): Promise<string> {
+  async diff(): Promise<string> {
     const { place, id } = this.#post
-    return place.change(() => place.squad.agentDiff(id))
+    const bytes = await place.change(() => place.squad.agentDiff(id))
+    return new TextDecoder().decode(bytes)
   }
 
   /** The command (argv) that shows its live terminal; read-only unless `write`. */

@@ -1,4 +1,5 @@
 import { resolve } from 'node:path'
+import type { Assembly } from '../assembly.ts'
 import { assemble } from '../assembly.ts'
 import type { Config } from '../domain/config.ts'
 import { SquadError } from '../domain/error.ts'
@@ -34,6 +35,7 @@ export class Workplace {
   readonly store: Store
   readonly config: Config
   readonly home: Home
+  readonly #heavy: Assembly['heavy']
   readonly #name: string
   readonly #isLasting: boolean
   readonly #locks: Lock[] = []
@@ -56,7 +58,7 @@ export class Workplace {
       if (home !== undefined) this.#lock(this.home.lockFile, this.home.root)
       if (storeFile !== inMemory && storeFile !== this.home.storeFile)
         this.#lock(`${storeFile}.lock`, storeFile)
-      const { squad, store } = assemble({
+      const { squad, store, heavy } = assemble({
         home: this.home,
         storeFile,
         config: () => config,
@@ -68,6 +70,7 @@ export class Workplace {
       })
       this.squad = squad
       this.store = store
+      this.#heavy = heavy
     } catch (error) {
       for (const lock of this.#locks) lock.release()
       if (home === undefined) discardHome(this.home)
@@ -151,6 +154,8 @@ export class Workplace {
 
   async #close(): Promise<void> {
     try {
+      // No call is under way any more.
+      await this.#heavy.pool.shutdown({ timeoutMs: 0 }).catch(() => {})
       await this.store.close()
     } finally {
       this.#closed.abort()

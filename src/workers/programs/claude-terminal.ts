@@ -2,6 +2,7 @@ import { claudeEnv, claudeOptions, sayAllow, settingsFile } from './claude-optio
 import { claudeStatusFile, claudeTurn } from './claude-turn.ts'
 import type { Place } from './launch.ts'
 import type { Terminal } from './terminal.ts'
+import { spaced } from './terminal.ts'
 
 /** Events whose hooks write into the outbox; per tool call there is none, it would cost 5 ms each. */
 const events = [
@@ -27,6 +28,9 @@ const hook = (place: Place, event: string) => ({
       : place.hook(event),
   timeout: 10,
 })
+
+/** A dialog that waits for a choice: it stands at the end of the screen. */
+const asked = /❯ \d\. (?![\s\S]*❯ \d\. )[\s\S]*Esc to cancel[^\n]*\s*$/
 
 const keyFor: Record<string, string> = { yes: '1', allow: '1', no: 'Escape', deny: 'Escape' }
 
@@ -67,12 +71,17 @@ export const claudeTerminal: Terminal = {
     status ? status['status'] === 'idle' : claudeTerminal.input(screen) !== null,
   statusFile: claudeStatusFile,
   detector: claudeTurn,
+  // Whatever white space stands before it, a name after a slash is a command.
+  literal: (text) => (/^\s*\//.test(text) ? `\\${text.trimStart()}` : spaced(text)),
   clear: [{ press: 'C-u' }],
   interrupt: [{ press: 'Escape' }],
   answer(choice, { kind }) {
     const key = /^[1-9]$/.test(choice) ? choice : keyFor[choice.toLowerCase()]
     if (key === undefined || (kind === 'question' && key === '1' && choice !== '1')) return null
     // A key that comes before the dialog is painted is lost.
-    return [{ await: /❯ \d\. /, withinMs: 5000 }, { press: key }]
+    return [
+      { await: asked, withinMs: 10_000 },
+      { press: key, whileShows: asked },
+    ]
   },
 }

@@ -21,8 +21,8 @@ export const claudeStatusFile = (pid: number, env: Readonly<Record<string, strin
 
 /** How long an idle status may stand before a missing Stop means that the turn was broken off. */
 const silentMs = 300
-/** How long the record may lag behind the Stop hook. */
-const recordMs = 700
+/** How long the record may lag behind the Stop hook; it is ~350 ms at the most here. */
+const recordMs = 5000
 /** Where neither status nor record confirms a Stop, nothing more will come. */
 const unconfirmedMs = 15_000
 
@@ -38,6 +38,8 @@ type ClaudeTurn = Turn & {
   idleAt: number | null
   /** Confirmed; only the record's last lines are waited for. */
   isConfirmed: boolean
+  /** The record holds the turn to its end. */
+  isRecorded: boolean
   /** The record's own words for the end: the answer it holds, why it stopped. */
   said: { text: string; why: string } | null
   isBrokenOff: boolean
@@ -59,6 +61,7 @@ export const claudeTurn: Detector<ClaudeTurn> = {
       isShown: false,
       idleAt: null,
       isConfirmed: false,
+      isRecorded: false,
       said: null,
       isBrokenOff: false,
       counted: new Map(),
@@ -147,10 +150,11 @@ function onRecord(turn: ClaudeTurn, data: Fields, at: number): ClaudeTurn {
   }
   if (data['type'] === 'user' && /^\[Request interrupted by user/.test(plain(message['content'])))
     turn.isBrokenOff = true
-  // Where this version has no status file, the record of the turn's length is the confirmation.
-  if (data['subtype'] === 'turn_duration' && turn.stop && !turn.hasStatus)
-    return confirm(turn, at, 'the record says how long the turn took')
-  return turn
+  // The last line of a turn; where this version has no status file, it is the confirmation.
+  if (data['subtype'] !== 'turn_duration' || !turn.stop) return turn
+  turn.isRecorded = true
+  if (turn.isConfirmed) return conclude(turn, at)
+  return turn.hasStatus ? turn : confirm(turn, at, 'the record says how long the turn took')
 }
 
 function onClock(turn: ClaudeTurn, at: number): ClaudeTurn {
@@ -170,12 +174,10 @@ function onClock(turn: ClaudeTurn, at: number): ClaudeTurn {
   if (turn.stop && !turn.hasStatus)
     return endTurn(
       turn,
-      {
-        kind: 'unproved',
-        cause: null,
-        reason: 'a Stop hook came, but this version shows neither a status nor a record of it',
-        text: turn.stop.text,
-      },
+      unproved(
+        'a Stop hook came, but this version shows neither a status nor a record of it',
+        turn.stop,
+      ),
       at,
       'hook',
     )
@@ -187,7 +189,7 @@ function confirm(turn: ClaudeTurn, at: number, by: string): ClaudeTurn {
   if (turn.isConfirmed) return turn
   turn.isConfirmed = true
   noted(turn, 'status', at, `the end: ${by}`)
-  if (isSaid(turn)) return conclude(turn, at)
+  if (isSaid(turn) || turn.isRecorded) return conclude(turn, at)
   turn.wakeAt = at + recordMs
   return turn
 }
@@ -196,12 +198,23 @@ function confirm(turn: ClaudeTurn, at: number, by: string): ClaudeTurn {
 const isSaid = ({ said, stop }: ClaudeTurn): boolean =>
   said !== null && stop !== null && said.why !== '' && said.text.trim() === stop.text.trim()
 
+/** A Stop hook after an empty answer brings that of the turn before: only the record tells. */
 function conclude(turn: ClaudeTurn, at: number): ClaudeTurn {
-  const text = turn.stop?.text ?? ''
-  const judgement = judgeEnd(isSaid(turn) ? turn.said!.why : '', text)
+  const { stop, said, isRecorded } = turn
+  if (!said && !isRecorded)
+    return endTurn(turn, unproved('the record of the turn cannot be read', stop), at, 'hook')
+  const text = said ? (stop?.text ?? said.text) : ''
+  const judgement = judgeEnd(isSaid(turn) ? said!.why : '', text)
   const kind = judgement.outcome === 'succeeded' ? 'completed' : 'failed'
   return endTurn(turn, { ...judgement, kind, text }, at, 'hook')
 }
+
+const unproved = (reason: string, stop: ClaudeTurn['stop']): TurnEnd => ({
+  kind: 'unproved',
+  cause: null,
+  reason,
+  text: stop?.text ?? '',
+})
 
 function judgeEnd(why: string, text: string): Judgement {
   if (why === 'refusal') return failed('refused', 'it refused')
@@ -225,12 +238,7 @@ function failure(data: Fields, at: number): TurnEnd {
 /** After a Stop that nothing confirmed nobody knows whether the turn would have gone on. */
 const gone = ({ stop }: ClaudeTurn, reason: string): TurnEnd =>
   stop
-    ? {
-        kind: 'unproved',
-        cause: null,
-        reason: `${reason} after an unconfirmed Stop`,
-        text: stop.text,
-      }
+    ? unproved(`${reason} after an unconfirmed Stop`, stop)
     : { kind: 'failed', cause: 'crashed', reason, text: '' }
 
 function questionOf(data: Fields) {

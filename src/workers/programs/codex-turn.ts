@@ -1,4 +1,5 @@
 import { codexFailure } from './codex-error.ts'
+import { followSubagents } from './codex-subagents.ts'
 import { answered } from './stream.ts'
 import type { Detector, Fields, Signal, Turn, TurnEnd } from './terminal.ts'
 import {
@@ -28,6 +29,11 @@ type CodexTurn = Turn & {
   /** Stop: never the end by itself, a hook of the user's own may send the turn on. */
   stop: { text: string } | null
   isBrokenOff: boolean
+  /** Somebody else's prompt went into the turn: its answer may be to that alone. */
+  isSteered: boolean
+  /** Subagents that still work, and how the turn ends when they have ended. */
+  subagents: Set<string>
+  finish: TurnEnd | null
   /** What was asked since the turn last went on. */
   asked: string[]
   /** The title has told of the question. */
@@ -46,6 +52,9 @@ export const codexTurn: Detector<CodexTurn> = {
     hasRecord: false,
     stop: null,
     isBrokenOff: false,
+    isSteered: false,
+    subagents: new Set(),
+    finish: null,
     asked: [],
     isShown: false,
     limits: {},
@@ -71,7 +80,9 @@ export const codexTurn: Detector<CodexTurn> = {
 
 function onHook(turn: CodexTurn, { event, data, at }: Signal & { source: 'hook' }): CodexTurn {
   if (turn.phase === 'typed') {
-    if (event !== 'UserPromptSubmit' || !holdsPrompt(data['prompt'], turn.prompt)) return turn
+    // A subagent gets its prompts in the same way.
+    const isPrompt = event === 'UserPromptSubmit' && data['agent_id'] === undefined
+    if (!isPrompt || !holdsPrompt(data['prompt'], turn.prompt)) return turn
     turn.id = textOf(data['turn_id'])
     turn.record = textOf(data['transcript_path']) || null
     turn.conversation = textOf(data['session_id']) || null
@@ -101,15 +112,37 @@ function onQuestion(turn: CodexTurn, data: Fields, at: number): CodexTurn {
 function onRecord(turn: CodexTurn, { data, at }: Signal & { source: 'record' }): CodexTurn {
   const payload = fieldsOf(data['payload'])
   if (payload['type'] === 'token_count') turn.limits = fieldsOf(payload['rate_limits'])
-  if (turn.id === '' || payload['turn_id'] !== turn.id) return turn
+  if (turn.id === '') return turn
+  followSubagents(turn.subagents, data, turn.id)
+  if (turn.finish && turn.subagents.size === 0) return endTurn(turn, turn.finish, at, 'record')
+  if (payload['turn_id'] !== turn.id) return turn
   turn.hasRecord = true
   if (data['type'] === 'token_usage_record') return count(turn, payload)
   if (data['type'] !== 'event_msg') return turn
-  if (payload['type'] === 'task_complete')
-    return endTurn(turn, endOf(turn, payload, at), at, 'record')
+  if (payload['type'] === 'item_completed') return onItem(turn, fieldsOf(payload['item']), at)
+  if (payload['type'] === 'task_complete') return finish(turn, endOf(turn, payload, at), at)
   if (payload['type'] === 'turn_aborted')
     return endTurn(turn, aborted(turn, textOf(payload['reason'])), at, 'record')
   return turn
+}
+
+/** What a person types into a running turn becomes a part of it. */
+function onItem(turn: CodexTurn, item: Fields, at: number): CodexTurn {
+  if (item['type'] !== 'UserMessage') return turn
+  const parts = Array.isArray(item['content']) ? item['content'] : []
+  const text = parts.map((part) => textOf(fieldsOf(part)['text'])).join('')
+  if (holdsPrompt(text, turn.prompt)) return turn
+  turn.isSteered = true
+  return noted(turn, 'record', at, `another prompt went into it: ${text}`)
+}
+
+/** What its subagents still do belongs to it. */
+function finish(turn: CodexTurn, end: TurnEnd, at: number): CodexTurn {
+  const { size } = turn.subagents
+  if (end.kind !== 'completed' || size === 0) return endTurn(turn, end, at, 'record')
+  turn.finish = end
+  goOn(turn, at, 'record', 'it has ended')
+  return noted(turn, 'record', at, `it has ended, but ${size} subagents work`)
 }
 
 /** While it asks, nothing but its title tells that somebody has answered at the keyboard. */
@@ -146,8 +179,10 @@ function endOf(turn: CodexTurn, payload: Fields, at: number): TurnEnd {
   const error = fieldsOf(payload['error'])
   const isFailure = Object.keys(error).length > 0
   const judgement = isFailure ? codexFailure(error, turn.limits, at) : answered(text)
-  const kind = judgement.outcome === 'succeeded' ? 'completed' : 'failed'
-  return { ...judgement, kind, text }
+  if (judgement.outcome !== 'succeeded') return { ...judgement, kind: 'failed', text }
+  const steered = 'another prompt went into it: this may be the answer to that'
+  if (turn.isSteered) return unproved(steered, { text })
+  return { ...judgement, kind: 'completed', text }
 }
 
 function aborted({ asked }: CodexTurn, why: string): TurnEnd {
@@ -158,10 +193,12 @@ function aborted({ asked }: CodexTurn, why: string): TurnEnd {
 }
 
 /** After a Stop that nothing confirmed nobody knows whether the turn would have gone on. */
-const gone = ({ stop }: CodexTurn, reason: string): TurnEnd =>
-  stop
+const gone = ({ finish: end, stop }: CodexTurn, reason: string): TurnEnd => {
+  if (end) return unproved(`${reason} while its subagents worked`, end)
+  return stop
     ? unproved(`${reason} after an unconfirmed Stop`, stop)
     : { kind: 'failed', cause: 'crashed', reason, text: '' }
+}
 
 const unproved = (reason: string, { text }: { text: string }): TurnEnd => ({
   kind: 'unproved',

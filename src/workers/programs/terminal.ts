@@ -170,3 +170,7 @@ export const numberOf = (value: unknown): number =>
   typeof value === 'number' && Number.isFinite(value) ? value : 0
 export const fieldsOf = (value: unknown): Fields =>
   typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Fields) : {}
+
+/** A space in front of a first character that programs take for a command. */
+export const spaced = (text: string): string =>
+  /^[^\p{L}\p{N}\s"'([{<*`]/u.test(text) ? ` ${text}` : text

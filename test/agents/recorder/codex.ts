@@ -89,7 +89,7 @@ export const codex: Recorded = {
     `[[tool: exec_command ${JSON.stringify({ cmd: command, sandbox_permissions: 'require_escalated', justification: 'it has to' })}]]`,
   transcripts: '.codex/sessions/*/*/*/rollout-*.jsonl',
   padding:
-    /"type":"(session_meta|turn_context|world_state|thread_settings_applied|token_usage_record)"|"role":"developer"|<environment_context>/,
+    /"type":"(session_meta|turn_context|world_state|thread_settings_applied)"|"role":"developer"|<environment_context>/,
   over: (lines) =>
     lines.some(({ source, data }) => {
       const { payload } = (data ?? {}) as { payload?: { type?: string } }

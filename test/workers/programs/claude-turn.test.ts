@@ -13,7 +13,7 @@ const truths: Record<string, Truth> = {
   answer: { kind: 'completed', text: 'The answer is 42.' },
   'background-shell': { kind: 'completed' },
   'blocking-hook': { kind: 'completed' },
-  empty: { kind: 'completed' },
+  empty: { kind: 'failed', cause: 'agent_error' },
   'escape-silent': { kind: 'interrupted' },
   'escape-streaming': { kind: 'interrupted' },
   'escape-tool': { kind: 'interrupted' },
@@ -105,6 +105,24 @@ t.test('a Stop hook alone is no end', (t) => {
   t.end()
 })
 
+t.test('an empty answer is none, though the Stop hook brings the one before', (t) => {
+  const { pid, turns } = recordings.get('empty')!
+  const [turn] = turns
+  const signals = signalsOf(turn!).map((signal) =>
+    signal.source === 'hook' && signal.event === 'Stop'
+      ? { ...signal, data: { ...signal.data, last_assistant_message: 'Of the turn before.' } }
+      : signal,
+  )
+  t.match(judge(claudeTurn, turn!.prompt, signals, { pid }).turn.end, {
+    kind: 'failed',
+    cause: 'agent_error',
+    text: '',
+  })
+  const unread = signals.filter(({ source }) => source !== 'record')
+  t.match(judge(claudeTurn, turn!.prompt, unread, { pid }).turn.end, { kind: 'unproved' })
+  t.end()
+})
+
 t.test('without a status file the record confirms the end', (t) => {
   const { pid, turns } = recordings.get('answer')!
   const [turn] = turns
@@ -129,11 +147,14 @@ t.test('whatever comes late, no turn is called completed that was not', (t) => {
     fc.property(fc.constantFrom(...scenes), late, fc.boolean(), (scene, delays, hasStatus) => {
       const { pid, turns } = recordings.get(scene)!
       const [turn] = turns
-      const order = signalsOf(turn!).map((signal, i) => ({
-        signal,
-        // Hooks are read before the clock is; what is watched may be seen later.
-        at: signal.at + (signal.source === 'hook' ? 0 : delays[i % delays.length]!),
-      }))
+      // Hooks are read before the clock is; what is watched may be seen later, in its own order.
+      const seenAt = new Map<string, number>()
+      const order = signalsOf(turn!).map((signal, i) => {
+        const lateMs = signal.source === 'hook' ? 0 : delays[i % delays.length]!
+        const at = Math.max(signal.at + lateMs, seenAt.get(signal.source) ?? -Infinity)
+        seenAt.set(signal.source, at)
+        return { signal, at }
+      })
       const signals = order
         .filter(({ signal }) => hasStatus || signal.source !== 'status')
         .sort((a, b) => a.at - b.at)

@@ -4,33 +4,27 @@ import { Recordings } from '../../support/recording.ts'
 
 const recorded = new Recordings(claude, '2.1.330')
 
-t.test('every recorded end of claude is what it was', (t) => {
-  const ends = {
-    answer: [0, 'succeeded', null],
-    resumed: [0, 'succeeded', null],
-    tool: [0, 'succeeded', null],
-    subagent: [0, 'succeeded', null],
-    'permission-refused': [0, 'succeeded', null],
-    '500-twice-then-answer': [0, 'succeeded', null],
-    'dropped-then-answer': [0, 'succeeded', null],
-    'empty-then-answer': [0, 'succeeded', null],
-    'token-limit-then-answer': [0, 'succeeded', null],
-    '400': [1, 'failed', 'agent_error'],
-    '401': [1, 'failed', 'auth'],
-    '429': [1, 'failed', 'rate_limit'],
-    '529': [1, 'failed', 'overloaded'],
-    limit: [1, 'failed', 'rate_limit'],
-    'context-overflow': [1, 'failed', 'context_overflow'],
-    unreachable: [1, 'failed', 'overloaded'],
-    refusal: [1, 'failed', 'refused'],
-    interrupted: [0, 'failed', 'agent_error'],
-    'lost-conversation': [1, 'failed', 'agent_error'],
-    hang: [143, 'failed', 'crashed'],
-  } as const
-  t.same(recorded.scenarios.sort(), Object.keys(ends).sort(), 'every recording is judged')
-  for (const [scenario, [status, outcome, cause]] of Object.entries(ends))
-    t.match(recorded.judge(scenario, status), { outcome, cause }, scenario)
-  t.end()
+recorded.testEnds({
+  answer: [0, 'succeeded', null],
+  resumed: [0, 'succeeded', null],
+  tool: [0, 'succeeded', null],
+  subagent: [0, 'succeeded', null],
+  'permission-refused': [0, 'succeeded', null],
+  '500-twice-then-answer': [0, 'succeeded', null],
+  'dropped-then-answer': [0, 'succeeded', null],
+  'empty-then-answer': [0, 'succeeded', null],
+  'token-limit-then-answer': [0, 'succeeded', null],
+  '400': [1, 'failed', 'agent_error'],
+  '401': [1, 'failed', 'auth'],
+  '429': [1, 'failed', 'rate_limit'],
+  '529': [1, 'failed', 'overloaded'],
+  limit: [1, 'failed', 'rate_limit'],
+  'context-overflow': [1, 'failed', 'context_overflow'],
+  unreachable: [1, 'failed', 'overloaded'],
+  refusal: [1, 'failed', 'refused'],
+  interrupted: [0, 'failed', 'agent_error'],
+  'lost-conversation': [1, 'failed', 'agent_error'],
+  hang: [143, 'failed', 'crashed'],
 })
 
 t.test('claude says what it answered, in which conversation, at what cost of its own', (t) => {

@@ -4,33 +4,27 @@ import { Recordings } from '../../support/recording.ts'
 
 const recorded = new Recordings(codex, '0.169.0')
 
-t.test('every recorded end of codex is what it was', (t) => {
-  const ends = {
-    answer: [0, 'succeeded', null],
-    resumed: [0, 'succeeded', null],
-    tool: [0, 'succeeded', null],
-    subagent: [0, 'succeeded', null],
-    // Over this API a refusal is a text like any other.
-    refusal: [0, 'succeeded', null],
-    '500-twice-then-answer': [0, 'succeeded', null],
-    empty: [0, 'failed', 'agent_error'],
-    'token-limit': [1, 'failed', 'agent_error'],
-    '400': [1, 'failed', 'agent_error'],
-    '401': [1, 'failed', 'auth'],
-    '429': [1, 'failed', 'rate_limit'],
-    '529': [1, 'failed', 'overloaded'],
-    'context-overflow': [1, 'failed', 'context_overflow'],
-    dropped: [1, 'failed', 'overloaded'],
-    'lost-conversation': [1, 'failed', 'agent_error'],
-    interrupted: [1, 'unknown', null],
-    hang: [143, 'failed', 'crashed'],
-    limit: [143, 'failed', 'crashed'],
-    unreachable: [143, 'failed', 'crashed'],
-  } as const
-  t.same(recorded.scenarios.sort(), Object.keys(ends).sort(), 'every recording is judged')
-  for (const [scenario, [status, outcome, cause]] of Object.entries(ends))
-    t.match(recorded.judge(scenario, status), { outcome, cause }, scenario)
-  t.end()
+recorded.testEnds({
+  answer: [0, 'succeeded', null],
+  resumed: [0, 'succeeded', null],
+  tool: [0, 'succeeded', null],
+  subagent: [0, 'succeeded', null],
+  // Over this API a refusal is a text like any other.
+  refusal: [0, 'succeeded', null],
+  '500-twice-then-answer': [0, 'succeeded', null],
+  empty: [0, 'failed', 'agent_error'],
+  'token-limit': [1, 'failed', 'agent_error'],
+  '400': [1, 'failed', 'agent_error'],
+  '401': [1, 'failed', 'auth'],
+  '429': [1, 'failed', 'rate_limit'],
+  '529': [1, 'failed', 'overloaded'],
+  'context-overflow': [1, 'failed', 'context_overflow'],
+  dropped: [1, 'failed', 'overloaded'],
+  'lost-conversation': [1, 'failed', 'agent_error'],
+  interrupted: [1, 'unknown', null],
+  hang: [143, 'failed', 'crashed'],
+  limit: [143, 'failed', 'crashed'],
+  unreachable: [143, 'failed', 'crashed'],
 })
 
 t.test('codex says what it answered, in which thread, and what the thread has used', (t) => {

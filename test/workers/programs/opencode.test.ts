@@ -4,34 +4,28 @@ import { Recordings } from '../../support/recording.ts'
 
 const recorded = new Recordings(opencode, '1.18.33')
 
-t.test('every recorded end of opencode is what it was', (t) => {
-  const ends = {
-    answer: [0, 'succeeded', null],
-    resumed: [0, 'succeeded', null],
-    tool: [0, 'succeeded', null],
-    subagent: [0, 'succeeded', null],
-    '500-twice-then-answer': [0, 'succeeded', null],
-    'permission-refused': [0, 'failed', 'bad_config'],
-    empty: [0, 'failed', 'agent_error'],
-    'token-limit': [0, 'failed', 'agent_error'],
-    refusal: [1, 'failed', 'refused'],
-    '400': [1, 'failed', 'agent_error'],
-    '401': [1, 'failed', 'auth'],
-    '429': [1, 'failed', 'rate_limit'],
-    '529': [1, 'failed', 'overloaded'],
-    // It went on without the prompt, which was too long, and answered something else.
-    'context-overflow': [1, 'failed', 'context_overflow'],
-    dropped: [1, 'failed', 'overloaded'],
-    unreachable: [1, 'failed', 'overloaded'],
-    'lost-conversation': [1, 'failed', 'agent_error'],
-    limit: [143, 'failed', 'crashed'],
-    hang: [143, 'failed', 'crashed'],
-    interrupted: [130, 'failed', 'crashed'],
-  } as const
-  t.same(recorded.scenarios.sort(), Object.keys(ends).sort(), 'every recording is judged')
-  for (const [scenario, [status, outcome, cause]] of Object.entries(ends))
-    t.match(recorded.judge(scenario, status), { outcome, cause }, scenario)
-  t.end()
+recorded.testEnds({
+  answer: [0, 'succeeded', null],
+  resumed: [0, 'succeeded', null],
+  tool: [0, 'succeeded', null],
+  subagent: [0, 'succeeded', null],
+  '500-twice-then-answer': [0, 'succeeded', null],
+  'permission-refused': [0, 'failed', 'bad_config'],
+  empty: [0, 'failed', 'agent_error'],
+  'token-limit': [0, 'failed', 'agent_error'],
+  refusal: [1, 'failed', 'refused'],
+  '400': [1, 'failed', 'agent_error'],
+  '401': [1, 'failed', 'auth'],
+  '429': [1, 'failed', 'rate_limit'],
+  '529': [1, 'failed', 'overloaded'],
+  // It went on without the prompt, which was too long, and answered something else.
+  'context-overflow': [1, 'failed', 'context_overflow'],
+  dropped: [1, 'failed', 'overloaded'],
+  unreachable: [1, 'failed', 'overloaded'],
+  'lost-conversation': [1, 'failed', 'agent_error'],
+  limit: [143, 'failed', 'crashed'],
+  hang: [143, 'failed', 'crashed'],
+  interrupted: [130, 'failed', 'crashed'],
 })
 
 t.test('opencode says what it answered, in which session, at what cost of its own', (t) => {

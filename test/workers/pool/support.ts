@@ -1,0 +1,47 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import type { Test } from 'tap'
+import { SquadError } from '../../../src/supervisor/domain/error.ts'
+import type { Job } from '../../../src/workers/pool/job.ts'
+import type { WorkerPoolOptions } from '../../../src/workers/pool/pool-options.ts'
+import { WorkerPool } from '../../../src/workers/pool/worker-pool.ts'
+
+const module = new URL('../../fixtures/pool-jobs.ts', import.meta.url)
+
+/** A job of test/fixtures/pool-jobs.ts. */
+export const job = (name: string, data?: unknown, more: Partial<Job> = {}): Job => ({
+  module,
+  export: name,
+  data,
+  ...more,
+})
+
+// Without what the test runner loads into every thread.
+export const plainArgv = ['--conditions=squadd-source', '--disable-warning=ExperimentalWarning']
+
+/** A pool that is started, and is ended with the test. */
+export function startPool(t: Test, options: WorkerPoolOptions = {}): WorkerPool {
+  const pool = new WorkerPool({ execArgv: plainArgv, ...options })
+  void pool.start()
+  t.teardown(() => pool.shutdown({ timeoutMs: 0 }).catch(() => {}))
+  return pool
+}
+
+/** Cells that threads share: the first opens the gate, the second counts who waits there. */
+export const gateCells = (): Int32Array => new Int32Array(new SharedArrayBuffer(8))
+
+export function openGate(cells: Int32Array): void {
+  Atomics.store(cells, 0, 1)
+  Atomics.notify(cells, 0)
+}
+
+/** Resolves when `count` jobs wait at the gate. */
+export async function waitersAt(cells: Int32Array, count: number): Promise<void> {
+  while (Atomics.load(cells, 1) < count) await nextTurn()
+}
+
+/** How a promise ended, in one word: `ok`, the code of an error, or what was thrown. */
+export const endOf = (promise: Promise<unknown>): Promise<string> =>
+  promise.then(
+    () => 'ok',
+    (error: unknown) => (error instanceof SquadError ? error.code : String(error)),
+  )
