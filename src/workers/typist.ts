@@ -13,6 +13,9 @@ const typingMs = 5000
 const draftMs = 60_000
 /** Programs take an Enter that follows a paste too soon for a part of it. */
 const pasteMs = 300
+/** A paste that does not show in this time was dropped; nothing was submitted, so it is made again. */
+const droppedMs = 3000
+const pastes = 3
 /** How often a program in use is looked at again. */
 const lookMs = 500
 /** Between two looks for a text on the screen. */
@@ -88,13 +91,20 @@ export class Typist {
     return null
   }
 
-  /** Puts a text into the input box, as one paste. */
-  async paste(text: string): Promise<void> {
-    const { dir, tmux, live } = this.#ports
-    writeFileSync(join(dir, pasteFile), typeable(text, this.#ports.terminal), { mode: 0o600 })
-    if (!live.window) return
-    await tmux.run(...pasteInto(live.window))
-    await delay(pasteMs)
+  /** Puts a text into the input box, as one paste; false when the box stays empty. */
+  async paste(text: string): Promise<boolean> {
+    const { dir, tmux, live, terminal } = this.#ports
+    writeFileSync(join(dir, pasteFile), typeable(text, terminal), { mode: 0o600 })
+    for (let i = 0; i < pastes && live.window; i++) {
+      await tmux.run(...pasteInto(live.window))
+      await delay(pasteMs)
+      const until = performance.now() + droppedMs
+      while (performance.now() < until) {
+        if (terminal.input(await live.screen()) !== '') return true
+        await delay(stepLookMs)
+      }
+    }
+    return false
   }
 
   /** Presses keys and waits for screens; false when one did not come. */

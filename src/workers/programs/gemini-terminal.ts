@@ -52,7 +52,7 @@ export const geminiTerminal: Terminal = {
       .join('\n')
       .slice(2)
       .trim()
-    return text.startsWith('Type your message') ? '' : text
+    return text === 'Type your message or @path/to/file' ? '' : text
   },
   isFree: ({ title, screen }) =>
     !/^[✦✋]|Working…|Action Required/.test(title) && geminiTerminal.input(screen) !== null,
