@@ -25,8 +25,15 @@ const home = mkdtempSync(join(tmpdir(), 'squadd-agents-'))
 const cache = {
   XDG_CACHE_HOME: resolve(process.env['XDG_CACHE_HOME'] ?? join(process.env['HOME']!, '.cache')),
 }
+/** What the person who runs them may choose. */
+const chosen = Object.fromEntries(
+  ['TURNS', 'SEED', 'PROGRAMS'].flatMap((name) => {
+    const value = process.env[name]
+    return value === undefined ? [] : [[name, value]]
+  }),
+)
 const { exitCode } = execaSync(file, args, {
-  env: { ...bareEnvironment(home), ...cache },
+  env: { ...bareEnvironment(home), ...cache, ...chosen },
   extendEnv: false,
   stdio: 'inherit',
   reject: false,
