@@ -16,5 +16,7 @@ export function codexOptions({ spec, worktree }: Place): string[] {
     ...setting('check_for_update_on_startup', 'false'),
     // Else its turns run in a process of its own, which goes on after its terminal has ended.
     ...setting('features.daemon_auto_start', 'false'),
+    // Else it waits for a model API that is not there for ever; squadd tries again by itself.
+    ...setting('features.unbounded_connection_retries', 'false'),
   ]
 }

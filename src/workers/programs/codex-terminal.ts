@@ -36,7 +36,7 @@ export const codexTerminal: Terminal = {
         // Hooks that nobody has looked at in its /hooks would be left out, ours too.
         '--dangerously-bypass-hook-trust',
         ...codexOptions(place),
-        // Its title says whether it works: `Ready`, `Working ⠸`, `[ ! ] Action Required`.
+        // Its title says whether it works: `Ready`, `Working ⠸`, `Thinking ⠸`, `[ ! ] Action Required`.
         ...setting('tui.terminal_title', '["run-state","activity"]'),
         // Without the sandbox nothing has to be asked; `never` would refuse what asks all the same.
         ...['-a', 'on-request'],
@@ -48,7 +48,10 @@ export const codexTerminal: Terminal = {
     }
   },
   // Its box may be painted before a dialog covers it; the title comes after.
-  ready: { screen: /^› (?!\d+\. )/m, title: /^(?:Ready|Working|\[ . \] Action Required)/ },
+  ready: {
+    screen: /^› (?!\d+\. )/m,
+    title: /^(?:Ready|Working|Thinking|Waiting)\b|Action Required/,
+  },
   greetings: [
     // An untrusted folder: nothing that it configures runs, and nothing is stored.
     { screen: /^› 1\. Open restricted\s[\s\S]*enter continue/m, press: 'Enter' },
