@@ -99,7 +99,10 @@ export class Interactive {
         throw new SquadError('SQUADD_CONFLICT', `nothing can be typed now: ${obstacle}`, {
           hint: 'try again when it is free',
         })
-      await this.#typist.paste(text)
+      if (!(await this.#typist.paste(text)))
+        throw new SquadError('SQUADD_CONFLICT', 'the text did not show in its input box', {
+          hint: 'try again, or squadd agent attach --write',
+        })
       await this.#typist.press('Enter')
     })
   }

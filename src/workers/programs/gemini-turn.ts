@@ -49,6 +49,8 @@ type GeminiTurn = Turn & {
   /** The last request to the model, and how often it was made. */
   request: { digest: string; times: number; firstAt: number }
   asked: string
+  /** The title has told of the question. */
+  isShown: boolean
   /** What it asked when it was broken off. */
   refused: string
   counted: Map<string, { input: number; output: number }>
@@ -72,6 +74,7 @@ export const geminiTurn: Detector<GeminiTurn> = {
     cancelledAt: null,
     request: { digest: '', times: 0, firstAt: 0 },
     asked: '',
+    isShown: false,
     refused: '',
     counted: new Map(),
   }),
@@ -110,6 +113,7 @@ function onHook(turn: GeminiTurn, event: string, data: Fields, at: number): Gemi
     case 'Notification':
       if (data['notification_type'] !== 'ToolPermission') return turn
       turn.wakeAt = at + waitingMs
+      turn.isShown = false
       return ask(turn, questionOf(turn, data), at, 'hook')
     case 'BeforeAgent':
       return takeBack(turn, at, 'BeforeAgent')
@@ -182,7 +186,10 @@ function onTitle(turn: GeminiTurn, title: string, at: number): GeminiTurn {
   if (turn.phase === 'waiting') {
     turn.wantsTitle = false
     turn.wakeAt = at + waitingMs
-    return isWorking(title) ? goOn(turn, at, 'title', 'it was answered') : turn
+    const isAsking = /^✋|Action Required/.test(title)
+    if (turn.isShown && !isAsking) return goOn(turn, at, 'title', 'it was answered')
+    turn.isShown ||= isAsking
+    return turn
   }
   if (!turn.wantsTitle) return turn
   turn.hasWorked ||= isWorking(title)

@@ -145,4 +145,6 @@ function eventOf(signal: Signal): string {
   return signal.source === 'hook' ? signal.event : ''
 }
 
-const fieldsIn = (signal: Signal) => (signal.source === 'hook' ? signal.data : {})
+function fieldsIn(signal: Signal) {
+  return signal.source === 'hook' ? signal.data : {}
+}
