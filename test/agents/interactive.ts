@@ -82,7 +82,10 @@ export function interactive(how: Interactive): void {
       'nothing of it was executed',
     )
 
-    await fine('[[say: esc to cancel. ● 1. Allow once. △ Permission required]]', 'esc to cancel')
+    await fine(
+      '[[say: esc to cancel. esc again to interrupt. ● 1. Allow once. △ Permission required: Allow once   Allow always   Reject]]',
+      'esc to cancel',
+    )
     await fine('[[recall]]', 'first="[[id: m1]]')
     t.same(crew.userFiles(...how.untouched), before, 'the files of the user are as they were')
     t.equal(execaSync('git', ['-C', crew.repo, 'status', '--porcelain']).stdout, '')

@@ -33,6 +33,9 @@ function parsed(text: string): unknown {
 const permission = /△ Permission required[\s\S]*Allow once +Allow always +Reject/
 const question = /↑↓ select +enter submit +esc dismiss/
 
+const isBar = (line: string): boolean => line.trimStart().startsWith('┃')
+const isUnderBox = (line: string): boolean => line.trimStart().startsWith('╹▀▀')
+
 const pressAt = (screen: RegExp, key: string): readonly Step[] => [
   { await: screen, withinMs: 10_000 },
   { press: key, whileShows: screen },
@@ -56,22 +59,25 @@ export const opencodeTerminal: Terminal = {
   obstacles: [],
   dialog: new RegExp(`${permission.source}|${question.source}`),
   input(screen) {
-    if (opencodeTerminal.dialog.test(screen)) return null
-    // Its box is the last column of bars; the line under the text names agent and model.
-    const lines = screen.split('\n').map((line) => line.trimStart())
-    const end = lines.findLastIndex((line) => line.startsWith('╹▀▀'))
-    if (end < 0) return null
-    const from = lines.slice(0, end).findLastIndex((line) => !line.startsWith('┃')) + 1
+    const lines = screen.split('\n')
+    const end = lines.findLastIndex(isUnderBox)
+    // A dialog stands in the place of the box.
+    if (end < 0 || lines.slice(end + 1).some(isBar)) return null
+    const from = lines.slice(0, end).findLastIndex((line) => !isBar(line)) + 1
+    // Beside it may stand what else it shows; the last line of it names agent and model.
+    const width = lines[end]!.trimEnd().length
     const text = lines
       .slice(from, end - 1)
-      .map((line) => line.slice(1).trim())
+      .map((line) => line.slice(0, width).trimStart().slice(1).trim())
       .join('\n')
       .trim()
     return text.startsWith('Ask anything… "') ? '' : text
   },
-  isFree: ({ screen }) =>
-    !/\besc (?:again to )?interrupt\b|\[retrying /.test(screen) &&
-    opencodeTerminal.input(screen) !== null,
+  isFree({ screen }) {
+    const lines = screen.split('\n')
+    const under = lines.slice(lines.findLastIndex(isUnderBox)).join('\n')
+    return !/\binterrupt\b|\[retrying /.test(under) && opencodeTerminal.input(screen) !== null
+  },
   detector: opencodeTurn,
   // After a name with an @ it offers files, and Enter would take one of them.
   literal: (text) =>
@@ -81,7 +87,7 @@ export const opencodeTerminal: Terminal = {
   // Two presses, and the second counts only once the first has been taken.
   interrupt: [
     { press: 'Escape' },
-    { await: /again to interrupt/, withinMs: 2000 },
+    { await: /╹▀[^╹]*again to interrupt/, withinMs: 2000 },
     { press: 'Escape' },
   ],
   answer(choice, { kind }) {

@@ -62,6 +62,30 @@ t.test(
   },
 )
 
+t.test('a title from before the prompt, or for a moment between, ends nothing', async (t) => {
+  const [turn] = turnsOf('blocking-hook')
+  const signals = signalsOf(turn!)
+  const [begun, again] = signals.filter((signal) => isHook(signal, 'BeforeAgent'))
+  const [first, last] = signals.filter((signal) => isHook(signal, 'AfterAgent'))
+  const title = (text: string, at: number): Signal => ({ source: 'title', text, at })
+  const endedAt = (soon: number, titles: readonly Signal[]) => {
+    const others = signals.filter((one) => one.source !== 'title' && one !== first)
+    const all = [...others, { ...first!, at: begun!.at + soon }, ...titles]
+    const ordered = all.toSorted((a, b) => a.at - b.at)
+    return judge(geminiTurn, turn!.prompt, ordered, { ...turn!, title: '◇  Ready (tree)' }).endedAt
+  }
+  const end = title('◇  Ready (tree)', last!.at + 250)
+  const late = [title('✦  Working… (tree)', begun!.at + 300), end]
+  t.equal(endedAt(100, late), end.at, 'it said so late that it works')
+  const moment = [
+    title('✦  Working… (tree)', begun!.at + 100),
+    title('◇  Ready (tree)', again!.at + 20),
+    title('✦  Working… (tree)', again!.at + 300),
+    end,
+  ]
+  t.equal(endedAt(again!.at - begun!.at - 20, moment), end.at, 'and then it went on')
+})
+
 t.test('a permission is a question until somebody answers', async (t) => {
   const [turn] = turnsOf('permission-yes')
   const signals = signalsOf(turn!)

@@ -66,6 +66,28 @@ t.test('the usage and the cost of all messages of the turn, and the last text', 
   t.match(usage, { inputTokens: 2400, outputTokens: 68, costUsd: 0 })
 })
 
+t.test('the end of a subagent is none of the turn', async (t) => {
+  const [turn] = turnsOf('write')
+  const signals = signalsIn(turn!)
+  const sessionID = run(turn!).conversation!
+  const tools = signals.findIndex((signal) => eventOf(signal) === 'message.updated')
+  const ofOther = (signal: Signal): Signal =>
+    JSON.parse(JSON.stringify(signal).replaceAll(sessionID, 'ses_other')) as Signal
+  const { at } = signals[tools]!
+  const ends = signals.slice(tools + 1).map((signal) => ({ ...ofOther(signal), at: at + 1 }))
+  const all = signals.toSpliced(tools + 1, 0, ...ends)
+  const idle = signals.find((signal) => eventOf(signal) === 'session.idle')
+  t.equal(judge(opencodeTurn, turn!.prompt, all, turn!).endedAt, idle?.at)
+})
+
+t.test('idle after its tools, without an answer: somebody broke it off', async (t) => {
+  const [turn] = turnsOf('write')
+  const signals = signalsIn(turn!)
+  const tools = signals.findIndex((signal) => eventOf(signal) === 'message.updated')
+  const idle = signals.find((signal) => eventOf(signal) === 'session.idle')!
+  t.equal(endOf(run(turn!, [...signals.slice(0, tools + 1), idle])), 'interrupted')
+})
+
 t.test('a permission is a question until somebody answers', async (t) => {
   const [turn] = turnsOf('permission-yes')
   const signals = signalsIn(turn!)
