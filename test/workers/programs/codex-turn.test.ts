@@ -125,6 +125,8 @@ t.test('a Stop hook alone is no end', (t) => {
   const signals = read('blocking-hook')
   const stops = signals.flatMap((one, i) => (isHook(one, 'Stop') ? [i] : []))
   t.equal(stops.length, 2, 'the hook of the user has blocked the first')
+  const silent = found('blocking-hook', signals.slice(0, stops[0]! + 1)).turn
+  t.equal(silent.end, null, 'however long the hook of the user takes')
   const { turn: early } = found('blocking-hook', signals.slice(0, stops[1]))
   t.equal(early.end, null, 'it goes on after the first')
   const hooks = signals.filter(({ source }) => source === 'hook')
