@@ -1,47 +1,43 @@
-import { NumberHeap } from './number-heap.ts'
+import { JobHeap } from './job-heap.ts'
 
-/** What waits is its own place in the queue: it can leave from anywhere at once. */
+/** What waits is its own place in the lane of a named priority: it can leave from anywhere at once. */
 export type Waiting<J> = {
   readonly priority: number
   /** Grows with each job: the lower goes first. */
   readonly number: number
+  /** Where it waits; null when it does not. */
   lane: Lane<J> | null
   previous: J | null
   next: J | null
 }
 
-/** All that waits under one priority, oldest first. */
+/** What waits under one of the named priorities, oldest first. */
 export type Lane<J> = {
   readonly priority: number
   first: J | null
   last: J | null
-  readonly isNamed: boolean
 }
 
-const laneOf = <J>(priority: number, isNamed: boolean): Lane<J> => ({
-  ...{ priority, isNamed },
-  first: null,
-  last: null,
-})
+const laneOf = <J>(priority: number): Lane<J> => ({ priority, first: null, last: null })
 
-// Lanes that are empty are cleared away when they are as many as the others, and more than this.
-const fewLanes = 64
+// What has left the heap is cleared away when it is as much as the rest, and more than this.
+const fewLeft = 64
 
 /**
  * The highest priority first, within equal ones the oldest. Push, shift and remove cost the same
- * whatever waits for the `named` priorities; for any other at most the logarithm of the number of
- * different priorities that wait, on average.
+ * whatever waits for the `named` priorities; for any other at most the logarithm of the number of jobs
+ * that wait under others.
  */
 export class JobQueue<J extends Waiting<J>> {
   readonly #named: readonly Lane<J>[]
-  readonly #others = new Map<number, Lane<J>>()
-  /** The priorities of the others. */
-  readonly #heap = new NumberHeap()
-  #emptyLanes = 0
+  /** Marks those that wait in the heap. One that leaves from within is passed over when it comes up. */
+  readonly #others = laneOf<J>(NaN)
+  readonly #heap = new JobHeap<J>()
+  #left = 0
   #size = 0
 
   constructor(named: readonly number[] = []) {
-    this.#named = named.toSorted((a, b) => b - a).map((priority) => laneOf<J>(priority, true))
+    this.#named = named.toSorted((a, b) => b - a).map((priority) => laneOf<J>(priority))
   }
 
   get size(): number {
@@ -50,17 +46,22 @@ export class JobQueue<J extends Waiting<J>> {
 
   /** The one that is to go next. */
   get first(): J | undefined {
-    return this.#best() ?? undefined
+    const top = this.#top()
+    for (const { first } of this.#named)
+      if (first) return top && top.priority > first.priority ? top : first
+    return top
   }
 
   push(job: J): void {
-    const lane = this.#lane(job.priority)
-    this.#insert(job, lane, lane.last, null)
+    const lane = this.#laneFor(job)
+    if (lane === this.#others) this.#wait(job)
+    else this.#insert(job, lane, lane.last, null)
   }
 
-  /** Puts one that was taken out where it had been: not far from the front. */
+  /** Puts one that `shift` had taken out where it had been: not far from the front. */
   putBack(job: J): void {
-    const lane = this.#lane(job.priority)
+    const lane = this.#laneFor(job)
+    if (lane === this.#others) return this.#wait(job)
     let next = lane.first
     while (next && next.number < job.number) next = next.next
     this.#insert(job, lane, next ? next.previous : lane.last, next)
@@ -68,24 +69,25 @@ export class JobQueue<J extends Waiting<J>> {
 
   /** Takes out the one that is to go next. */
   shift(): J | undefined {
-    const job = this.#best()
-    if (!job) return undefined
-    this.remove(job)
+    const job = this.first
+    if (job) this.remove(job)
     return job
   }
 
-  /** Whether it was in the queue. */
+  /** Whether it was in the queue. What leaves from within does not come back. */
   remove(job: J): boolean {
-    const { lane, previous, next } = job
+    const { lane } = job
     if (!lane) return false
-    if (previous) previous.next = next
-    else lane.first = next
-    if (next) next.previous = previous
-    else lane.last = previous
-    job.lane = job.previous = job.next = null
+    job.lane = null
     this.#size -= 1
-    if (!lane.first && !lane.isNamed) this.#emptied()
+    if (lane === this.#others) this.#leave(job)
+    else unlink(job, lane)
     return true
+  }
+
+  #laneFor({ priority }: J): Lane<J> {
+    for (const lane of this.#named) if (lane.priority === priority) return lane
+    return this.#others
   }
 
   #insert(job: J, lane: Lane<J>, previous: J | null, next: J | null): void {
@@ -99,41 +101,37 @@ export class JobQueue<J extends Waiting<J>> {
     this.#size += 1
   }
 
-  #lane(priority: number): Lane<J> {
-    for (const lane of this.#named) if (lane.priority === priority) return lane
-    let lane = this.#others.get(priority)
-    if (!lane) {
-      lane = laneOf(priority, false)
-      this.#others.set(priority, lane)
-      this.#heap.add(priority)
-    } else if (!lane.first) this.#emptyLanes -= 1
-    return lane
+  #wait(job: J): void {
+    job.lane = this.#others
+    this.#heap.add(job)
+    this.#size += 1
   }
 
-  #best(): J | null {
-    const top = this.#top()
-    for (const lane of this.#named)
-      if (lane.first) return top && top.priority > lane.priority ? top.first : lane.first
-    return top?.first ?? null
+  #leave(job: J): void {
+    if (this.#heap.top === job) return this.#heap.removeTop()
+    this.#left += 1
+    if (this.#left <= fewLeft || 2 * this.#left < this.#heap.size) return
+    this.#heap.retain(({ lane }) => lane !== null)
+    this.#left = 0
   }
 
-  /** The best of the others. Empty ones that come up on the way are done with. */
-  #top(): Lane<J> | null {
-    for (let top = this.#heap.top; top !== undefined; top = this.#heap.top) {
-      const lane = this.#others.get(top)!
-      if (lane.first) return lane
+  /** The best of the others. */
+  #top(): J | undefined {
+    let { top } = this.#heap
+    while (top && !top.lane) {
       this.#heap.removeTop()
-      this.#others.delete(top)
-      this.#emptyLanes -= 1
+      this.#left -= 1
+      ;({ top } = this.#heap)
     }
-    return null
+    return top
   }
+}
 
-  #emptied(): void {
-    this.#emptyLanes += 1
-    if (this.#emptyLanes <= fewLanes || 2 * this.#emptyLanes < this.#heap.size) return
-    this.#heap.retain((priority) => this.#others.get(priority)?.first !== null)
-    for (const [priority, lane] of this.#others) if (!lane.first) this.#others.delete(priority)
-    this.#emptyLanes = 0
-  }
+function unlink<J extends Waiting<J>>(job: J, lane: Lane<J>): void {
+  const { previous, next } = job
+  if (previous) previous.next = next
+  else lane.first = next
+  if (next) next.previous = previous
+  else lane.last = previous
+  job.previous = job.next = null
 }

@@ -1,5 +1,7 @@
 import { spawnSync } from 'node:child_process'
+import { on, once } from 'node:events'
 import { join } from 'node:path'
+import type { Worker } from 'node:worker_threads'
 import t from 'tap'
 import { collectResults } from '../../../src/workers/pool/job-results.ts'
 import { endOf, gateCells, job, openGate, plainArgv, startPool, waitersAt } from './support.ts'
@@ -86,13 +88,17 @@ t.test('1,000 jobs of all kinds of bad ones and good ones: nothing is lost', asy
 t.test('what follows a job that ran long goes to a thread that stood by', async (t) => {
   const pool = startPool(t, { maxWorkers: 1 })
   const stop = new AbortController()
+  const made = on(process, 'worker') as AsyncIterableIterator<[Worker]>
   const running = endOf(pool.submit(job('loop'), { signal: stop.signal }))
+  await made.next()
   // A job that is long at work may have to be ended: another thread comes up meanwhile.
-  while (pool.workers().length < 2) await new Promise((resolve) => setTimeout(resolve, 5))
-  const spare = pool.workers().find(({ status }) => status === 'idle')!
+  const {
+    value: [spare],
+  } = (await made.next()) as IteratorYieldResult<[Worker]>
   const next = pool.submit<number>(job('thread'))
+  await once(spare, 'message')
   stop.abort()
-  t.equal(await next, spare.id)
+  t.equal(await next, spare.threadId)
   t.equal(await running, 'SQUADD_POOL_JOB_ABORTED')
 })
 
