@@ -13,6 +13,7 @@ const rooms: [room: string, prefix: string, mayImport: string[]][] = [
   ['library', 'src/supervisor/library/', ['*']],
   ['daemon', 'src/supervisor/daemon.ts', ['*']],
   ['daemon', 'src/supervisor/assembly.ts', ['*']],
+  ['daemon', 'src/supervisor/start-lock.ts', ['*']],
   ['supervisor', 'src/supervisor/', ['domain', 'policy', 'node']],
   ['index', 'src/index.ts', ['*']],
   ['bin', 'bin/', ['domain', 'daemon', 'api', 'node', 'package', 'index']],

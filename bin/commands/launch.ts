@@ -25,6 +25,17 @@ export async function launch(session: Session, options: StartOptions): Promise<R
   if (options.config !== undefined) readConfigFile(options.config, { required: true })
   const { home } = session
   prepareHome(home)
+  const { takeStartLock } = await import('../../src/supervisor/start-lock.ts')
+  const lock = takeStartLock(home)
+  try {
+    return await launchAlone(session, options)
+  } finally {
+    lock.release()
+  }
+}
+
+async function launchAlone(session: Session, options: StartOptions): Promise<Ready> {
+  const { home } = session
   const log = openSync(home.logFile, 'a', 0o600)
   const from = fstatSync(log).size
   const child = spawn(process.execPath, argumentsFor(session, options), {

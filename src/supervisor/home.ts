@@ -10,6 +10,8 @@ export type Home = {
   stateDir: string
   storeFile: string
   lockFile: string
+  /** Held while a daemon is being started in the background. */
+  startLockFile: string
   /** Says who the daemon is; a hint for people. */
   pidFile: string
   logFile: string
@@ -45,6 +47,7 @@ export function resolveHome({ home, env }: { home?: string; env: Env }): Home {
     ...places,
     storeFile: join(stateDir, 'squadd.db'),
     lockFile: join(stateDir, 'lock.db'),
+    startLockFile: join(stateDir, 'start-lock.db'),
     pidFile: join(stateDir, 'daemon.pid'),
     logFile: join(stateDir, 'daemon.log'),
     agentsDir: join(stateDir, 'agents'),

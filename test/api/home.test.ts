@@ -16,6 +16,7 @@ t.test('one folder holds everything when it is named', (t) => {
     stateDir: '/srv/squad',
     storeFile: '/srv/squad/squadd.db',
     lockFile: '/srv/squad/lock.db',
+    startLockFile: '/srv/squad/start-lock.db',
     pidFile: '/srv/squad/daemon.pid',
     logFile: '/srv/squad/daemon.log',
     agentsDir: '/srv/squad/agents',
