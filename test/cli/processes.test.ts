@@ -116,7 +116,8 @@ t.test('of many that start at once one wins, and the others say so', async (t) =
     all.map(({ code }) => code).toSorted((a, b) => Number(a) - Number(b)),
     [0, 6, 6],
   )
-  for (const { code, stderr } of all) if (code === 6) t.match(stderr, /a daemon runs |start is under way/)
+  for (const { code, stderr } of all)
+    if (code === 6) t.match(stderr, /a daemon runs |start is under way/)
 })
 
 t.test('a daemon that cannot start says why, and leaves nothing running', async (t) => {
