@@ -1,7 +1,8 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { AgentState } from '../supervisor/domain/agent.ts'
-import type { CounterName, PoolFacts } from '../supervisor/domain/ports.ts'
+import type { PoolFacts } from '../supervisor/domain/ports.ts'
 import type { TaskState } from '../supervisor/domain/task.ts'
+import type { TotalName } from '../supervisor/domain/totals.ts'
 import type { MetricName } from './definitions.ts'
 import { definitions } from './definitions.ts'
 
@@ -17,7 +18,7 @@ export type MetricSources = {
   /** When the oldest ready task was submitted; null when none is ready. */
   oldestReadyAt(): number | null
   /** Totals since the store was made; the label is the priority, state or outcome. */
-  counters(): readonly { name: CounterName; label: string; value: number }[]
+  counters(): readonly { name: TotalName; label: string; value: number }[]
   pool(): PoolFacts
 }
 
@@ -25,20 +26,18 @@ type Sample = { labels: Record<string, string>; value: number }
 type Reading = () => Sample[] | Promise<Sample[]>
 
 /** How each metric is read. The one that is missing is fed by events. */
-export function readings(
-  sources: MetricSources,
-): Record<Exclude<MetricName, 'squadd_task_queue_wait_seconds'>, Reading> {
+export function readings(sources: MetricSources): Partial<Record<MetricName, Reading>> {
   const { version, store } = sources
   const one = (value: number): Sample[] => [{ labels: {}, value }]
   /** A total of the store, for each value that the label of the metric may have. */
-  const total = (name: CounterName, label: string, values: readonly string[]) => () => {
+  const total = (name: TotalName, label: string, values: readonly string[]) => () => {
     const found = sources.counters().filter((counter) => counter.name === name)
     return values.map((value) => ({
       labels: { [label]: value },
       value: found.find((counter) => counter.label === value)?.value ?? 0,
     }))
   }
-  const totalOf = (name: CounterName) => () =>
+  const totalOf = (name: TotalName) => () =>
     one(
       sources
         .counters()
@@ -81,7 +80,11 @@ export function readings(
       'outcome',
       definitions.squadd_attempts_total.labels.outcome,
     ),
-    squadd_agent_restarts_total: totalOf('restarts'),
+    squadd_agent_restarts_total: total(
+      'restarts',
+      'reason',
+      definitions.squadd_agent_restarts_total.labels.reason,
+    ),
     squadd_late_results_total: totalOf('late_results'),
     squadd_pool_jobs_total() {
       const { completed, failed, timedOut, aborted, dropped } = sources.pool()
@@ -103,8 +106,8 @@ export function readings(
     squadd_pool_job_latency_seconds() {
       const { p50, p99 } = sources.pool().latencyMs
       return [
-        { labels: { quantile: '0.5' }, value: p50 / 1000 },
-        { labels: { quantile: '0.99' }, value: p99 / 1000 },
+        { labels: { stat: 'p50' }, value: p50 / 1000 },
+        { labels: { stat: 'p99' }, value: p99 / 1000 },
       ]
     },
     process_cpu_seconds_total() {

@@ -58,6 +58,13 @@ export function nextAgentState(state: AgentState, signal: AgentSignal): AgentSta
   return (agentTransitions[state] as Partial<Record<AgentSignal, AgentState>>)[signal]
 }
 
+export const restartReasons = ['exit', 'signal', 'hang', 'broken', 'fork'] as const
+/**
+ * Why a host had to be started again. exit, signal: it died · hang: it gave no sign of life · broken:
+ * it said that it cannot work · fork: it could not even be made.
+ */
+export type RestartReason = (typeof restartReasons)[number]
+
 export const programNames = [
   'claude',
   'codex',

@@ -2,6 +2,7 @@ import type { AgentGoal, AgentRecord, AgentSpec } from './agent.ts'
 import type { EventType, NewEvent, SquadEvent } from './event.ts'
 import type { FromHost, HostSetup, Recorded, ToHost, Verdict } from './message.ts'
 import type { StopReason, Task, TaskId, TaskSpec, TaskState } from './task.ts'
+import type { TotalName } from './totals.ts'
 
 /** An agent that may take a task now. */
 export type Candidate = { id: string; labels: readonly string[] }
@@ -26,8 +27,6 @@ export type TaskFilter = {
   /** Only tasks older than this one. */
   before?: TaskId
 }
-
-export type CounterName = 'submitted' | 'finished' | 'attempts' | 'restarts' | 'late_results'
 
 /**
  * The truth about tasks, agents and events. Every write is one transaction, durable when its
@@ -104,7 +103,7 @@ export interface Store {
   onCommitted(listener: (events: readonly SquadEvent[]) => void): void
 
   /** Totals since the store was made: name, label, value. */
-  counters(): { name: CounterName; label: string; value: number }[]
+  counters(): { name: TotalName; label: string; value: number }[]
   /** Commits what waits, then closes. */
   close(): Promise<void>
 }

@@ -1,4 +1,4 @@
-import type { CounterName } from '../domain/ports.ts'
+import type { TotalName } from '../domain/totals.ts'
 import type { Workplace } from './workplace.ts'
 
 /** How an orchestrator is doing. Totals count since its store was made: with a `home` over restarts. */
@@ -23,7 +23,7 @@ export type SquadMetrics = {
 export function metricsOf({ squad, store, config }: Workplace): SquadMetrics {
   const { agents, tasks, uptimeMs } = squad.status()
   const counters = store.counters()
-  const total = (counter: CounterName, only?: string) =>
+  const total = (counter: TotalName, only?: string) =>
     counters
       .filter(({ name, label }) => name === counter && (only === undefined || label === only))
       .reduce((sum, { value }) => sum + value, 0)

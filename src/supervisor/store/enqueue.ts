@@ -8,7 +8,7 @@ import { row, rows } from './statement.ts'
 import type { TaskRow } from './task-row.ts'
 import { findTask, toId, toTask } from './task-row.ts'
 import type { Transaction } from './transaction.ts'
-import { count, emit, tally } from './transaction.ts'
+import { emit, tally } from './transaction.ts'
 
 /** Stores a batch, whole or not at all: all is checked before anything is written. */
 export function* enqueue(tx: Transaction, specs: readonly TaskSpec[]): Op<Task[]> {
@@ -103,7 +103,6 @@ function* insert(
   const { id } = stored!
   yield* rows('insert into spec(task_id, prompt, opts) values (?1, ?2, ?3)', id, prompt, opts)
   tally(tx, state, 1)
-  count(tx, 'submitted', priority)
   yield* emit(tx, { type: 'TaskSubmitted', taskId: toId(id), data: { priority, lane } })
   return { row: id, task: toTask(stored!, { prompt, opts, body: null }) }
 }

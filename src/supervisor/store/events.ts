@@ -1,5 +1,5 @@
 import type { EventType, NewEvent, SquadEvent } from '../domain/event.ts'
-import type { CounterName } from '../domain/ports.ts'
+import type { TotalName } from '../domain/totals.ts'
 import type { Op } from './statement.ts'
 import { row, rows } from './statement.ts'
 import type { Transaction } from './transaction.ts'
@@ -61,8 +61,8 @@ export function* trimTo(seq: number, limit: number): Op<boolean> {
   return gone.length === limit
 }
 
-export function* counters(): Op<{ name: CounterName; label: string; value: number }[]> {
-  const found = yield* rows<{ name: CounterName; label: string; value: number }>(
+export function* counters(): Op<{ name: TotalName; label: string; value: number }[]> {
+  const found = yield* rows<{ name: TotalName; label: string; value: number }>(
     'select name, label, value from counter order by name, label',
   )
   return found.map((one) => ({ ...one }))

@@ -7,7 +7,7 @@ import { row, rows } from './statement.ts'
 import type { TaskRow } from './task-row.ts'
 import { toId } from './task-row.ts'
 import type { Transaction } from './transaction.ts'
-import { count, emit, tally } from './transaction.ts'
+import { emit, tally } from './transaction.ts'
 
 /** What the world is told of a move, and how people call it. */
 const signals = {
@@ -71,7 +71,6 @@ export function* move(
   if (!moved) throw illegal(task, signal)
   tally(tx, task.state, -1)
   tally(tx, to, 1)
-  if (isEnded(to)) count(tx, 'finished', to)
   const type = signals[signal].event
   if (type !== null) {
     const byAgent = task.state === 'running' || to === 'running'

@@ -31,7 +31,6 @@ export function* record(
   if (!found || found.fence !== fence) return yield* late(tx, verdict, taskId, fence)
   if (found.state !== 'running') return 'already'
   yield* keep(verdict, found)
-  count(tx, 'attempts', verdict.outcome)
   yield* creditAgent(tx, verdict, found.agent)
   const moved = yield* settle(tx, verdict, found, decide(toTask(found, found)))
   if (isEnded(moved.state)) yield* followUp(tx, moved)
@@ -49,6 +48,7 @@ function* late(tx: Transaction, verdict: Verdict, taskId: TaskId, fence: number)
     tx.now,
     outcome,
   )
+  count(tx, { name: 'fenced_writes', label: '', by: 1 })
   if (first) yield* emit(tx, { type: 'TaskLateResult', taskId, data: { fence, outcome, reason } })
   return 'late'
 }

@@ -1,6 +1,7 @@
 import type { NewEvent, SquadEvent } from '../domain/event.ts'
-import type { CounterName } from '../domain/ports.ts'
 import type { TaskState } from '../domain/task.ts'
+import type { Total } from '../domain/totals.ts'
+import { totalsOf } from '../domain/totals.ts'
 import type { Patience } from '../policy/scheduler.ts'
 import type { Op } from './statement.ts'
 import { row, rows } from './statement.ts'
@@ -18,7 +19,7 @@ export type Transaction = {
   readonly settings: Settings
   readonly events: SquadEvent[]
   readonly moved: Map<TaskState, number>
-  readonly counted: Map<string, { name: CounterName; label: string; by: number }>
+  readonly counted: Map<string, Total>
 }
 
 export const beginAt = (now: number, settings: Settings): Transaction => ({
@@ -29,7 +30,7 @@ export const beginAt = (now: number, settings: Settings): Transaction => ({
   counted: new Map(),
 })
 
-/** Records an event. Totals that follow from an event alone are counted here. */
+/** Records an event, and in the totals what follows from it. */
 export function* emit(tx: Transaction, event: NewEvent): Op<void> {
   const data = event.data ?? {}
   const stored = yield* row<{ seq: number }>(
@@ -41,16 +42,15 @@ export function* emit(tx: Transaction, event: NewEvent): Op<void> {
     JSON.stringify(data),
   )
   tx.events.push({ ...event, seq: stored!.seq, at: tx.now, data })
-  if (event.type === 'AgentRestarted') count(tx, 'restarts', '')
-  if (event.type === 'TaskLateResult') count(tx, 'late_results', '')
+  for (const total of totalsOf(event)) count(tx, total)
 }
 
 /** Raises a total that lives as long as the store. */
-export function count(tx: Transaction, name: CounterName, label: string): void {
+export function count(tx: Transaction, { name, label, by }: Total): void {
   const key = `${name} ${label}`
   const total = tx.counted.get(key)
-  if (total) total.by += 1
-  else tx.counted.set(key, { name, label, by: 1 })
+  if (total) total.by += by
+  else tx.counted.set(key, { name, label, by })
 }
 
 /** Notes that `by` tasks came into a state, or left it. */
