@@ -1,4 +1,6 @@
 import { InvalidArgumentError } from 'commander'
+import type { Address } from '../src/supervisor/domain/address.ts'
+import { isLoopback, parseAddress } from '../src/supervisor/domain/address.ts'
 import { invalid } from '../src/supervisor/domain/error.ts'
 import { parseDuration } from '../src/supervisor/domain/time.ts'
 
@@ -38,11 +40,19 @@ export function time(text: string): number {
 export const each = (value: string, before: string[] = []): string[] => [...before, value]
 
 /** `HOST:PORT`, an IPv6 address in brackets. */
-export function address(text: string): { host: string; port: number } {
-  const found = /^(\[[0-9a-fA-F:.]+\]|[^:[\]]+):(\d{1,5})$/.exec(text)
-  const port = Number(found?.[2])
-  if (!found || port > 65_535) throw new InvalidArgumentError('Write it as 127.0.0.1:7340.')
-  return { host: found[1]!, port }
+export function address(text: string): Address {
+  const found = parseAddress(text)
+  if (found) return found
+  throw new InvalidArgumentError('Write it as 127.0.0.1:7340.')
+}
+
+/** The same, on this machine alone. */
+export function loopbackAddress(text: string): Address {
+  const found = address(text)
+  if (isLoopback(found.host)) return found
+  throw new InvalidArgumentError(
+    'Others could read it there: use 127.0.0.1, or scrape --listen with the token.',
+  )
 }
 
 /** `KEY=VALUE`, or `KEY` for the value it has here. Throws SQUADD_INVALID when it has none. */

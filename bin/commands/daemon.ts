@@ -2,7 +2,7 @@ import { resolve } from 'node:path'
 import type { Command } from 'commander'
 import type { SquadStatus } from '../../src/supervisor/domain/squad.ts'
 import { formatDuration } from '../../src/supervisor/domain/time.ts'
-import { address, duration, whole } from '../arguments.ts'
+import { address, duration, loopbackAddress, whole } from '../arguments.ts'
 import { fields, json, line, note } from '../print.ts'
 import type { Session } from '../session.ts'
 import { act } from '../session.ts'
@@ -17,6 +17,11 @@ export function addDaemonCommands(program: Command): void {
     command
       .option('--config <file>', 'configuration file', (file) => resolve(file))
       .option('--listen <host:port>', 'listen on TCP as well; needs the token', address)
+      .option(
+        '--metrics-listen <host:port>',
+        'serve the metrics without a token, on this machine only',
+        loopbackAddress,
+      )
 
   starting(program.command('start'))
     .description('start the daemon; returns when it is ready')
@@ -68,11 +73,16 @@ export function addDaemonCommands(program: Command): void {
     )
 }
 
-function tellReady(session: Session, ready: Ready, { listen }: StartOptions): void {
+function tellReady(
+  session: Session,
+  ready: Ready,
+  { listen, metricsListen: scraped }: StartOptions,
+): void {
   if (session.json) return json(ready)
   line(`ready (pid ${ready.pid})`)
   note(`socket ${ready.socket}`)
   if (listen) note(`http://${listen.host}:${listen.port}, token in ${session.home.tokenFile}`)
+  if (scraped) note(`http://${scraped.host}:${scraped.port}/metrics, no token`)
 }
 
 function tellStatus({ version, pid, home, uptimeMs, agents, tasks }: SquadStatus): void {

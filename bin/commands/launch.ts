@@ -5,11 +5,12 @@ import { closeSync, fstatSync, openSync, readFileSync, writeSync } from 'node:fs
 import type { Readable } from 'node:stream'
 import { prepareHome, readConfigFile, version } from '../../src/supervisor/api/local.ts'
 import { fromWire, toWire } from '../../src/supervisor/api/wire-error.ts'
+import type { Address } from '../../src/supervisor/domain/address.ts'
 import { asSquadError, SquadError } from '../../src/supervisor/domain/error.ts'
 import { note } from '../print.ts'
 import type { Session } from '../session.ts'
 
-export type StartOptions = { config?: string; listen?: { host: string; port: number } }
+export type StartOptions = { config?: string; listen?: Address; metricsListen?: Address }
 export type Ready = { pid: number; socket: string }
 
 const readyTimeoutMs = 30_000
@@ -57,7 +58,7 @@ async function launchAlone(session: Session, options: StartOptions): Promise<Rea
   }
 }
 
-function argumentsFor(session: Session, { config, listen }: StartOptions): string[] {
+function argumentsFor(session: Session, { config, ...at }: StartOptions): string[] {
   return [
     ...process.execArgv,
     process.argv[1]!,
@@ -66,9 +67,13 @@ function argumentsFor(session: Session, { config, listen }: StartOptions): strin
     `--ready-fd=${readyFd}`,
     ...(session.root === undefined ? [] : [`--home=${session.home.root}`]),
     ...(config === undefined ? [] : [`--config=${config}`]),
-    ...(listen === undefined ? [] : [`--listen=${listen.host}:${listen.port}`]),
+    ...option('--listen', at.listen),
+    ...option('--metrics-listen', at.metricsListen),
   ]
 }
+
+const option = (name: string, at: Address | undefined): string[] =>
+  at === undefined ? [] : [`${name}=${at.host}:${at.port}`]
 
 async function readiness(child: ChildProcess): Promise<Ready> {
   const limit = setTimeout(() => child.kill('SIGTERM'), readyTimeoutMs)
@@ -93,7 +98,7 @@ async function readiness(child: ChildProcess): Promise<Ready> {
 /** Runs the daemon in this process until it stops, and exits with its code. */
 export async function runHere(
   session: Session,
-  { config, listen }: StartOptions,
+  { config, ...listening }: StartOptions,
   fd: number | undefined,
 ): Promise<void> {
   const say = (message: object) => {
@@ -110,7 +115,7 @@ export async function runHere(
       home,
       version,
       ...(config === undefined ? {} : { configFile: config }),
-      ...(listen === undefined ? {} : { listen }),
+      ...listening,
       onReady: (ready) => {
         say({ ready })
         if (fd === undefined) note(`squadd ${version} ready (pid ${ready.pid}, ${ready.socket})`)

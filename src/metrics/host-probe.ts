@@ -1,4 +1,5 @@
 import { statfsSync } from 'node:fs'
+import { stat, statfs } from 'node:fs/promises'
 import { availableParallelism, freemem, loadavg, totalmem } from 'node:os'
 import type { HostProbe } from '../supervisor/domain/ports.ts'
 
@@ -15,4 +16,15 @@ export function createHostProbe(dir: string): HostProbe {
       }
     },
   }
+}
+
+/** Bytes free for us where `dir` is; NaN when that cannot be told. */
+export async function freeBytes(dir: string): Promise<number> {
+  const disk = await statfs(dir).catch(() => null)
+  return disk ? disk.bavail * disk.bsize : Number.NaN
+}
+
+/** The size of a file; 0 when there is none. */
+export async function fileBytes(file: string): Promise<number> {
+  return (await stat(file).catch(() => null))?.size ?? 0
 }

@@ -1,72 +1,76 @@
-import { Counter, Gauge, Histogram, Registry } from 'prom-client'
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import type { Metric } from 'prom-client'
+import { Registry } from 'prom-client'
 import type { SquadEvent } from '../supervisor/domain/event.ts'
-import type { Priority } from '../supervisor/domain/task.ts'
-import { priorities } from '../supervisor/domain/task.ts'
-import type { Definition } from './definitions.ts'
-import { definitions } from './definitions.ts'
-import type { MetricSources } from './readings.ts'
-import { readings } from './readings.ts'
+import type { Meter } from '../supervisor/domain/meter.ts'
+import { AgentSeries } from './agent-series.ts'
+import { createClockWatch } from './clock-watch.ts'
+import { createExemplars } from './exemplars.ts'
+import { formatFor, formats, write } from './exposition.ts'
+import type { Facts, MetricSources } from './facts.ts'
+import { gather } from './facts.ts'
+import { measuredFamily, readFamily, storedFamily } from './families.ts'
+import { createLoopLag } from './loop-lag.ts'
+import { createMeter } from './meter.ts'
+import { readings, storedHistograms } from './readings.ts'
 
 export type Metrics = {
-  /** All metrics as Prometheus reads them. */
-  render(): Promise<{ contentType: string; text: string }>
-  /** Takes in what was recorded: waiting times come from `TaskStarted`. */
+  /** All metrics as Prometheus reads them, in the format that an `Accept` header likes best. */
+  render(accept?: string): Promise<{ contentType: string; text: string }>
+  /** Takes in what was recorded: exemplars are its tasks. */
   onEvents(events: readonly SquadEvent[]): void
+  /** Told what is measured as it happens. */
+  meter: Meter
+  /** Looks at the event loop no more. */
+  close(): void
 }
 
 /**
- * The metrics of one squad, in a registry of their own. All but the waiting times are read when they
- * are asked for, so nothing is counted twice and nothing is lost with the supervisor. Every series of
- * `definitions` exists from the first scrape; a label value that is not in the table is left out.
+ * The metrics of one squad. What the store or the squad knows is read when it is asked for, so nothing
+ * is counted twice and nothing is lost with the supervisor; the rest goes into a registry of its own.
+ * Every series of `definitions` exists from the first scrape; a label value that is not in the table
+ * is left out.
  */
 export function createMetrics(sources: MetricSources): Metrics {
   const registry = new Registry()
-  for (const [name, read] of Object.entries(readings(sources))) {
-    const definition: Definition = definitions[name as keyof typeof definitions]
-    const shared = {
-      name,
-      help: definition.help,
-      labelNames: Object.keys(definition.labels ?? {}),
-      registers: [registry],
-    }
-    if (definition.type === 'counter')
-      new Counter({
-        ...shared,
-        async collect() {
-          const samples = await read()
-          this.reset()
-          for (const { labels, value } of samples) this.inc(labels, value)
-        },
-      })
-    else
-      new Gauge({
-        ...shared,
-        async collect() {
-          for (const { labels, value } of await read()) this.set(labels, value)
-        },
-      })
-  }
-  const { help, buckets } = definitions.squadd_task_queue_wait_seconds
-  const waits = new Histogram({
-    name: 'squadd_task_queue_wait_seconds',
-    help,
-    labelNames: ['priority'],
-    buckets: [...buckets],
-    registers: [registry],
-  })
-  for (const priority of priorities) waits.zero({ priority })
+  const meter = createMeter(registry, sources.routes)
+  const exemplars = createExemplars()
+  const agentSeries = new AgentSeries()
+  const lag = createLoopLag()
+  const clocks = createClockWatch({ wall: Date.now, passed: () => performance.now() })
+  const { version, store } = sources
+  const known = { version, node: process.version, store }
+  const fixed = [
+    ...entries(readings).map(([name, read]) => readFamily(name, read, known)),
+    ...entries(storedHistograms).map(([name, total]) => storedFamily(name, total, exemplars)),
+  ]
 
   return {
-    render: async () => ({ contentType: registry.contentType, text: await registry.metrics() }),
-    onEvents(events) {
-      for (const { type, data } of events) {
-        if (type !== 'TaskStarted') continue
-        const { priority, waitMs } = data
-        if (isPriority(priority) && typeof waitMs === 'number')
-          waits.observe({ priority }, Math.max(0, waitMs) / 1000)
+    meter,
+    async render(accept) {
+      clocks.look()
+      const asked = performance.now()
+      await nextTurn()
+      const turnSeconds = (performance.now() - asked) / 1000
+      const facts: Facts = {
+        ...(await gather(sources)),
+        ...{ turnSeconds, lag: lag.take(), jumps: clocks.jumps },
       }
+      const format = formatFor(accept)
+      const measured = registry.getMetricsAsArray() as unknown as Metric[]
+      const families = [
+        ...fixed.map((family) => family(facts)),
+        ...measured.map(measuredFamily),
+        ...agentSeries.families(facts.agents),
+      ]
+      return { contentType: formats[format], text: await write(families, format) }
     },
+    onEvents(events) {
+      clocks.look()
+      for (const event of events) exemplars.take(event)
+    },
+    close: () => lag.close(),
   }
 }
 
-const isPriority = (value: unknown): value is Priority => priorities.includes(value as Priority)
+const entries = <K extends string, V>(table: Record<K, V>) => Object.entries(table) as [K, V][]

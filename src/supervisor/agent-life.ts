@@ -15,11 +15,13 @@ export class AgentLife {
   #state: AgentState = 'stopped'
   #reason: string | null = null
   #evidence: Evidence[] = []
+  #since: number
   #waiters: Waiter[] = []
 
   constructor(id: string, clock: Clock, happened: (event: NewEvent) => void) {
     this.#id = id
     this.#clock = clock
+    this.#since = clock.now()
     this.#happened = happened
   }
 
@@ -53,8 +55,11 @@ export class AgentLife {
       })
     this.#state = to
     this.#reason = reason
-    this.#evidence = [{ source, at: this.#clock.now(), detail: reason }]
-    this.#happened({ type: 'AgentStateChanged', agentId: this.#id, data: { from, to, reason } })
+    const now = this.#clock.now()
+    this.#evidence = [{ source, at: now, detail: reason }]
+    const data = { from, to, reason, stayedMs: now - this.#since }
+    this.#since = now
+    this.#happened({ type: 'AgentStateChanged', agentId: this.#id, data })
     this.look()
   }
 

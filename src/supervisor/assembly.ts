@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import type { Metrics } from '../metrics/recorder.ts'
-import { createHostProbe } from '../metrics/host-probe.ts'
+import { createHostProbe, fileBytes, freeBytes } from '../metrics/host-probe.ts'
 import { createMetrics } from '../metrics/recorder.ts'
 import { createSampler } from '../metrics/sampler.ts'
 import { createAgentHosts } from '../workers/agent-process.ts'
@@ -12,11 +12,13 @@ import { createOutboxWatch } from '../workers/outbox-watch.ts'
 import { createOutputLogs } from '../workers/output-logs.ts'
 import { createWorktrees } from '../workers/worktree.ts'
 import type { Config } from './domain/config.ts'
+import type { Meter } from './domain/meter.ts'
 import type { Store } from './domain/ports.ts'
 import { systemClock, systemRandom } from './domain/time.ts'
 import type { Home } from './home.ts'
 import type { AgentPorts } from './agent-owner.ts'
 import { Supervisor } from './supervisor.ts'
+import { metered } from './store/metered.ts'
 import { openSqliteStore } from './store/open.ts'
 
 export type AssemblyOptions = {
@@ -32,6 +34,8 @@ export type AssemblyOptions = {
   endsWithSupervisor?: boolean
   version: string
   onError: (error: unknown) => void
+  /** The endpoints of its API. Default: it has none. */
+  routes?: readonly { method: string; path: string }[]
 }
 
 export type Assembly = {
@@ -50,13 +54,18 @@ function agentPorts(
   options: Omit<AssemblyOptions, 'storeFile' | 'version' | 'onError'>,
   instanceId: string,
   heavy: HeavyWork,
+  meter: Meter,
 ): AgentPorts {
   const { home, config, env, background = false, endsWithSupervisor = false } = options
   return {
     clock: systemClock,
     random: systemRandom,
+    meter,
     hosts: createAgentHosts({ logFile: home.logFile, background }),
-    worktrees: createWorktrees({ diff: heavy.diff }),
+    worktrees: createWorktrees({
+      diff: heavy.diff,
+      onLockRetry: (operation) => meter.gitLockRetried(operation),
+    }),
     watch: createOutboxWatch({ background }),
     brake: () => ({ intensity: config().restartIntensity, periodMs: config().restartPeriodMs }),
     endLimitMs: () => config().stopGraceMs + endSlackMs,
@@ -85,36 +94,49 @@ function agentPorts(
 /** Builds a squad on SQLite, tmux and git: the one place that knows all of them. */
 export function assemble(options: AssemblyOptions): Assembly {
   const { home, config, version, onError } = options
-  const store = openSqliteStore({
-    file: options.storeFile ?? home.storeFile,
+  const file = options.storeFile ?? home.storeFile
+  const stored = openSqliteStore({
+    file,
     patience: config,
     taskQueueSize: () => config().taskQueueSize,
     now: systemClock.now(),
   })
   const heavy = new HeavyWork()
+  const metrics: Metrics = createMetrics({
+    version,
+    store: 'sqlite',
+    startedAt: systemClock.now(),
+    routes: options.routes ?? [],
+    now: () => systemClock.now(),
+    taskCounts: () => stored.taskCounts(),
+    oldestReadyAt: () => stored.oldestReadyAt(),
+    counters: () => stored.counters(),
+    ...{ limits: config, host: () => host.facts(), pool: () => heavy.pool.metrics() },
+    agents: () => squad.metricFacts.agents(),
+    programBreaker: (program) => squad.metricFacts.programBreaker(program),
+    isAdmissionPaused: () => squad.metricFacts.isAdmissionPaused(),
+    freeDisk: async () => ({
+      state: await freeBytes(home.stateDir),
+      worktrees: await freeBytes(home.worktreesDir),
+    }),
+    storeSize: async () => ({ main: await fileBytes(file), wal: await fileBytes(`${file}-wal`) }),
+    lastBackupAt: () => null,
+  })
+  const { meter } = metrics
+  const store = metered(stored, meter)
+  const host = createHostProbe(home.stateDir)
   const squad = new Supervisor(config, {
-    ...agentPorts(options, store.instanceId, heavy),
+    ...agentPorts(options, store.instanceId, heavy, meter),
     store,
     outputs: createOutputLogs(home.logsDir),
     sampler: createSampler(),
-    host: createHostProbe(home.stateDir),
+    host,
     place: (agentId) => join(home.worktreesDir, agentId),
     checkProgram: (spec) =>
       checkProgram(spec, agentEnvironment(options.env, spec.program, spec.env)),
     startWidth: availableParallelism() * 2,
     onError,
     about: { version, pid: process.pid, home: home.root },
-  })
-  const metrics = createMetrics({
-    version,
-    store: 'sqlite',
-    startedAt: systemClock.now(),
-    now: () => systemClock.now(),
-    taskCounts: () => store.taskCounts(),
-    agentStates: () => squad.agentViews().map((agent) => agent.state),
-    oldestReadyAt: () => store.oldestReadyAt(),
-    counters: () => store.counters(),
-    pool: () => heavy.pool.metrics(),
   })
   store.onCommitted((events) => metrics.onEvents(events))
   return { squad, store, metrics, heavy }

@@ -1,10 +1,13 @@
 import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { pino } from 'pino'
 import { checkTools } from '../workers/tools.ts'
+import { endpoints } from './api/endpoints.ts'
 import { createServer } from './api/server.ts'
 import { ensureToken } from './api/token.ts'
 import { assemble } from './assembly.ts'
 import { readConfigFile } from './config-file.ts'
+import type { Address } from './domain/address.ts'
+import { parseAddress } from './domain/address.ts'
 import type { Config } from './domain/config.ts'
 import { SquadError } from './domain/error.ts'
 import { systemClock } from './domain/time.ts'
@@ -18,7 +21,9 @@ export type DaemonOptions = {
   home: Home
   /** Default: the home's own. */
   configFile?: string
-  listen?: { host: string; port: number }
+  listen?: Address
+  /** Default: as the configuration says. */
+  metricsListen?: Address
   version: string
   onReady(info: { pid: number; socket: string }): void
 }
@@ -61,6 +66,7 @@ export async function runDaemon(options: DaemonOptions): Promise<number> {
       env,
       version,
       onError,
+      routes: Object.values(endpoints),
     })
 
     /** Stops what was asked first; asked again it no longer waits for running tasks. */
@@ -77,10 +83,12 @@ export async function runDaemon(options: DaemonOptions): Promise<number> {
     await lifecycle.start({ name: 'store', start: () => {}, stop: () => store.close() })
     // The API is closed by then: nobody waits for what is dropped.
     const endPool = () => heavy.pool.shutdown({ timeoutMs: 0 }).catch(() => {})
+    await lifecycle.start({ name: 'metrics', start: () => {}, stop: () => metrics.close() })
     await lifecycle.start({ name: 'worker pool', start: () => {}, stop: endPool })
     const server = createServer({
       squad,
-      metrics: () => metrics.render(),
+      metrics: (accept) => metrics.render(accept),
+      meter: metrics.meter,
       control: {
         stop: async ({ drainMs, stopAgents }) => {
           stop({
@@ -100,6 +108,8 @@ export async function runDaemon(options: DaemonOptions): Promise<number> {
       start: async () => {
         await server.listenUnix(home.socket)
         if (options.listen) await server.listenTcp(options.listen.host, options.listen.port)
+        const scraped = options.metricsListen ?? parseAddress(config.metricsListen)
+        if (scraped) await server.listenMetrics(scraped.host, scraped.port)
       },
       stop: () => server.close(),
     })

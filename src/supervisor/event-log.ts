@@ -21,11 +21,18 @@ export class EventLog {
   readonly #recentLimit: () => number
   #wakers = new Set<() => void>()
   readonly #retention: () => number
+  readonly #onMissed: (count: number) => void
   #untrimmed = 0
 
   /** Keeps `recentLimit` events in memory and `retention` in the store. */
-  constructor(store: Store, recentLimit: () => number, retention: () => number) {
+  constructor(
+    store: Store,
+    recentLimit: () => number,
+    retention: () => number,
+    onMissed: (count: number) => void = () => {},
+  ) {
     this.#store = store
+    this.#onMissed = onMissed
     this.#recentLimit = recentLimit
     this.#retention = retention
     store.onCommitted((events) => this.#publish(events))
@@ -48,7 +55,10 @@ export class EventLog {
       const first = batch[0]
       if (first && first.seq > cursor + 1) {
         const { first: oldest } = this.#store.eventRange()
-        if (oldest > cursor + 1) yield dropped(cursor + 1, oldest - 1, first.at)
+        if (oldest > cursor + 1) {
+          this.#onMissed(oldest - 1 - cursor)
+          yield dropped(cursor + 1, oldest - 1, first.at)
+        }
       }
       for (const event of batch) {
         if (signal?.aborted) return

@@ -1,6 +1,8 @@
+import type { RestartReason } from './domain/agent.ts'
 import { SquadError } from './domain/error.ts'
 import type { FromHost, HostSetup, ToHost } from './domain/message.ts'
-import type { AgentHost, AgentHosts } from './domain/ports.ts'
+import type { Meter } from './domain/meter.ts'
+import type { AgentHost, AgentHosts, HostEnd } from './domain/ports.ts'
 import type { Clock, Random } from './domain/time.ts'
 import { decideRestart } from './policy/restart.ts'
 
@@ -19,7 +21,7 @@ type Waiting = { resolve: (reply: Reply) => void; reject: (error: Error) => void
 export type LinkEvents = {
   message(message: FromHost): void
   /** The host is gone and another is forked after `inMs`. */
-  lost(reason: string, inMs: number): void
+  lost(lost: { kind: RestartReason; reason: string; inMs: number }): void
   /** Too many restarts: nobody is forked any more. */
   gaveUp(reason: string): void
 }
@@ -32,6 +34,7 @@ export type LinkPorts = {
   brake: () => { intensity: number; periodMs: number }
   /** How long a host may take to end its agent before it is killed. */
   endLimitMs: () => number
+  meter: Meter
 }
 
 /** The supervisor's end of one agent host: keeps one alive within the restart brake. */
@@ -41,14 +44,15 @@ export class HostLink {
   readonly #setup: () => HostSetup
   readonly #waiting = new Map<number, Waiting>()
   #host: AgentHost | null = null
-  /** Why the host said it cannot work, to be told when it exits. */
-  #broken: string | null = null
+  /** What was wrong with the host before it exits, to be told then. */
+  #broken: { kind: RestartReason; reason: string } | null = null
   #wanted = false
   #history: number[] = []
   #cancelRestart = () => {}
   #cancelStartLimit = () => {}
   #onGone: (() => void)[] = []
   #lastId = 0
+  #forkedAt = 0
 
   constructor(ports: LinkPorts, setup: () => HostSetup, events: LinkEvents) {
     this.#ports = ports
@@ -108,7 +112,12 @@ export class HostLink {
 
   /** The host hangs: the next one adopts what it had. */
   kill(): void {
-    this.#host?.kill()
+    if (this.#host) this.#hangs(this.#host, 'it gave no sign of life')
+  }
+
+  #hangs(host: AgentHost, reason: string): void {
+    this.#broken = { kind: 'hang', reason }
+    host.kill()
   }
 
   #close(how: (host: AgentHost) => void, limitMs: number): Promise<void> {
@@ -126,25 +135,30 @@ export class HostLink {
     this.#broken = null
     const setup = this.#setup()
     let exited = false
+    this.#forkedAt = this.#ports.clock.now()
     const host = this.#ports.hosts.fork(setup, {
       message: (message) => this.#receive(message),
-      exit: (reason) => {
+      exit: (reason, kind) => {
         exited = true
-        this.#exited(reason)
+        this.#exited(reason, kind)
       },
     })
     if (exited) return
     this.#host = host
-    this.#cancelStartLimit = this.#ports.clock.after(startLimitMs, () => {
-      this.#broken = `it was not ready after ${startLimitMs} ms`
-      host.kill()
-    })
+    this.#cancelStartLimit = this.#ports.clock.after(startLimitMs, () =>
+      this.#hangs(host, `it was not ready after ${startLimitMs} ms`),
+    )
     host.send({ kind: 'init', setup })
   }
 
   #receive(message: FromHost): void {
-    if (message.kind === 'ready') this.#cancelStartLimit()
-    if (message.kind === 'broken') this.#broken = `${message.message}; ${message.hint}`
+    if (message.kind === 'ready') {
+      this.#cancelStartLimit()
+      const { clock, meter } = this.#ports
+      meter.dispatched('host', clock.now() - this.#forkedAt)
+    }
+    if (message.kind === 'broken')
+      this.#broken = { kind: 'broken', reason: `${message.message}; ${message.hint}` }
     if (message.kind === 'alive' || message.kind === 'screen' || message.kind === 'typed') {
       const waiting = this.#waiting.get(message.id)
       this.#waiting.delete(message.id)
@@ -154,8 +168,8 @@ export class HostLink {
     this.#events.message(message)
   }
 
-  #exited(exit: string): void {
-    const reason = this.#broken ?? exit
+  #exited(exit: string, end: HostEnd): void {
+    const { kind, reason } = this.#broken ?? { kind: end, reason: exit }
     this.#cancelStartLimit()
     this.#host = null
     for (const waiting of this.#waiting.values()) waiting.reject(noHost())
@@ -170,7 +184,7 @@ export class HostLink {
       this.#events.gaveUp(`${reason}; ${decision.reason}`)
       return
     }
-    this.#events.lost(reason, decision.afterMs)
+    this.#events.lost({ kind, reason, inMs: decision.afterMs })
     this.#cancelRestart = clock.after(decision.afterMs, () => this.#fork())
   }
 }

@@ -86,6 +86,11 @@ export class Placement {
     for (const agent of picked) breakers.ended(workerOf(agent), nothing, clock.now())
   }
 
+  /** The machine is too busy for more tasks. */
+  get isPaused(): boolean {
+    return this.#pressure !== null
+  }
+
   /** What keeps the whole squad from taking one task more. */
   admission(): Bar | null {
     const { config, isDraining } = this.#ports

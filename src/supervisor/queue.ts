@@ -74,6 +74,7 @@ export class TaskQueue {
       reason,
       startedAt: task.startedAt,
       endedAt: at,
+      leaseExpired: true,
       result: {
         success: false,
         output: '',

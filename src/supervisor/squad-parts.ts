@@ -60,6 +60,7 @@ export class SquadParts {
       store,
       () => config().eventBufferSize,
       () => config().eventRetention,
+      (count) => ports.meter.eventsMissed(count),
     )
     this.queue = new TaskQueue(store, this.log, clock, random, config)
     this.roster = new Roster(ports, this.#owner(), (agent, task) =>

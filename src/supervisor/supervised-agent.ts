@@ -1,8 +1,8 @@
 import { AgentLife } from './agent-life.ts'
 import type { AgentOwner, AgentPorts } from './agent-owner.ts'
-import type { AgentRecord, AgentState, AgentView } from './domain/agent.ts'
+import type { AgentRecord, AgentState, AgentView, RestartReason } from './domain/agent.ts'
 import type { AttemptKey, FromHost, HostSetup, Recorded } from './domain/message.ts'
-import { attemptKey } from './domain/message.ts'
+import { attemptKey, parseAttemptKey } from './domain/message.ts'
 import { SquadError } from './domain/error.ts'
 import type { LoadSample } from './domain/ports.ts'
 import type { Evidence, StopReason, Task } from './domain/task.ts'
@@ -33,6 +33,8 @@ export class SupervisedAgent {
   /** What its program uses, when it was looked at. */
   load: LoadSample | null = null
   lastAssignedAt = 0
+  /** When it got the task whose program is not seen yet. */
+  #startingSince: number | null = null
   /** When its program asked what it asks. */
   waitingSince = 0
   lastHealthCheckAt: number | null = null
@@ -51,7 +53,7 @@ export class SupervisedAgent {
     this.#owner = owner
     this.#link = new HostLink(ports, () => this.setup(), {
       message: (message) => this.#receive(message),
-      lost: (reason, inMs) => this.#lost(reason, inMs),
+      lost: (lost) => this.#lost(lost),
       gaveUp: (reason) => this.#giveUp(reason),
     })
   }
@@ -92,11 +94,15 @@ export class SupervisedAgent {
     return this.#current?.task ?? null
   }
 
+  get circuitState(): AgentView['circuitState'] {
+    return this.#owner.breaker(this)
+  }
+
   get loadScore(): number {
     return loadScore({
       state: this.state,
       timeoutShare: this.#timeoutShare(),
-      breaker: this.#owner.breaker(this),
+      breaker: this.circuitState,
       cpuPercent: this.load?.cpuPercent ?? 0,
       memoryShare: this.load?.memoryShare ?? 0,
     })
@@ -152,6 +158,7 @@ export class SupervisedAgent {
   assign(task: Task): void {
     this.#take(task, null)
     this.lastAssignedAt = this.#ports.clock.now()
+    this.#startingSince = this.lastAssignedAt
     this.#life.move('assign', `task ${task.id}`, 'queue')
     this.#link.send({ kind: 'run', order: orderOf(task) })
   }
@@ -266,7 +273,7 @@ export class SupervisedAgent {
       currentTask: this.#current?.task.id ?? null,
       tasksCompleted: this.record.tasksCompleted,
       tasksFailed: this.record.tasksFailed,
-      circuitState: this.#owner.breaker(this),
+      circuitState: this.circuitState,
       hostPid: this.#link.pid,
       programPid: this.#programPid,
       tmuxSocket: this.setup().socket,
@@ -282,8 +289,11 @@ export class SupervisedAgent {
 
   async #place(): Promise<void> {
     const { spec, worktree, ownsBranch } = this.record
+    const { clock, meter } = this.#ports
+    const began = clock.now()
     try {
       await this.#owner.placed(this, await this.#ports.worktrees.ensure(spec, worktree, ownsBranch))
+      meter.dispatched('worktree', clock.now() - began)
     } catch (error) {
       this.#giveUp(error instanceof Error ? error.message : String(error))
       throw error
@@ -314,7 +324,7 @@ export class SupervisedAgent {
         return this.#ready(message.tmuxPid)
       case 'started':
         this.#programPid = message.programPid
-        return
+        return this.#hasStarted()
       case 'asks':
         if (message.key === this.#current?.key) this.#asks(message.question)
         return
@@ -322,6 +332,8 @@ export class SupervisedAgent {
         return this.#owner.named(this, message.id)
       case 'verdict':
         return this.#owner.verdict(this, message.verdict)
+      case 'orphans':
+        return this.#orphans(message.key, message.count)
       case 'cleaned':
         if (message.key === this.#current?.key) this.#finished()
         return
@@ -340,6 +352,22 @@ export class SupervisedAgent {
       case 'log':
         return
     }
+  }
+
+  #orphans(key: AttemptKey, count: number): void {
+    const taskId = parseAttemptKey(key)?.taskId
+    this.#owner.happened({
+      type: 'OrphansKilled',
+      agentId: this.id,
+      ...(taskId === undefined ? {} : { taskId }),
+      data: { count },
+    })
+  }
+
+  #hasStarted(): void {
+    const { clock, meter } = this.#ports
+    if (this.#startingSince !== null) meter.dispatched('start', clock.now() - this.#startingSince)
+    this.#startingSince = null
   }
 
   #ready(tmuxPid: number): void {
@@ -378,9 +406,10 @@ export class SupervisedAgent {
     this.#owner.happened({ type: 'AgentRecovered', agentId: this.id, data: { reason } })
   }
 
-  #lost(reason: string, inMs: number): void {
+  #lost(lost: { kind: RestartReason; reason: string; inMs: number }): void {
+    const { reason } = lost
     this.#outage = reason
-    this.#owner.happened({ type: 'AgentRestarted', agentId: this.id, data: { reason, inMs } })
+    this.#owner.happened({ type: 'AgentRestarted', agentId: this.id, data: lost })
     if (this.state !== 'starting') this.#life.move('lose', reason, 'process')
   }
 

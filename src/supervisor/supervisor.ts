@@ -1,4 +1,5 @@
-import type { AgentInput, AgentView } from './domain/agent.ts'
+import { agentFacts } from './agent-facts.ts'
+import type { AgentInput, AgentView, ProgramName } from './domain/agent.ts'
 import type { Config } from './domain/config.ts'
 import { SquadError } from './domain/error.ts'
 import type { Explanation } from './domain/explanation.ts'
@@ -102,6 +103,19 @@ export class Supervisor implements Squad {
   agentViews(): AgentView[] {
     this.#parts.roster.refresh()
     return this.#parts.roster.all.map((agent) => agent.view())
+  }
+
+  /** What the metrics tell of the squad and the store does not know. */
+  get metricFacts() {
+    const { roster, breakers, placement } = this.#parts
+    return {
+      agents: () => {
+        roster.refresh()
+        return roster.all.map(agentFacts)
+      },
+      programBreaker: (program: ProgramName) => breakers.ofProgram(program).kind,
+      isAdmissionPaused: () => placement.isPaused,
+    }
   }
 
   async pauseAgent(id: string, how: { now?: boolean; release?: boolean } = {}): Promise<AgentView> {

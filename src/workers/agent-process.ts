@@ -2,7 +2,7 @@ import { fork } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
 import { closeSync, openSync } from 'node:fs'
 import type { FromHost, HostSetup } from '../supervisor/domain/message.ts'
-import type { AgentHost, AgentHosts, HostEvents } from '../supervisor/domain/ports.ts'
+import type { AgentHost, AgentHosts, HostEnd, HostEvents } from '../supervisor/domain/ports.ts'
 import { clearAgent } from './agent-clear.ts'
 import { entryFile } from './entry.ts'
 
@@ -72,7 +72,7 @@ class ForkedHost implements AgentHost {
     this.#child = child instanceof Error ? null : child
     if (child instanceof Error) {
       // Not before the caller has this object.
-      setImmediate(() => this.#exited(`could not be forked: ${child.message}`))
+      setImmediate(() => this.#exited(`could not be forked: ${child.message}`, 'fork'))
       return
     }
     child.on('message', (message: FromHost) => {
@@ -80,10 +80,12 @@ class ForkedHost implements AgentHost {
     })
     // Without free file numbers there is a child without channel, an error, and no exit.
     child.on('error', (error) => {
-      if (child.pid === undefined) this.#exited(`could not be forked: ${error.message}`)
+      if (child.pid === undefined) this.#exited(`could not be forked: ${error.message}`, 'fork')
     })
     child.on('exit', (code, signal) =>
-      this.#exited(signal ? `killed by ${signal}` : `exit status ${code}`),
+      signal
+        ? this.#exited(`killed by ${signal}`, 'signal')
+        : this.#exited(`exit status ${code}`, 'exit'),
     )
   }
 
@@ -104,9 +106,9 @@ class ForkedHost implements AgentHost {
     if (!this.#hasExited) this.#child?.kill('SIGKILL')
   }
 
-  #exited(reason: string): void {
+  #exited(reason: string, kind: HostEnd): void {
     if (this.#hasExited) return
     this.#hasExited = true
-    this.#events.exit(reason)
+    this.#events.exit(reason, kind)
   }
 }

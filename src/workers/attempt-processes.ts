@@ -50,9 +50,16 @@ export class AttemptProcesses {
     return endProcesses({ find, graceMs, isOver, isSettled })
   }
 
-  /** TERM, then KILL, to whatever is left after the end. Answers what would not go. */
-  endLeftovers(graceMs: number): Promise<Identity[]> {
-    return endProcesses({ find: () => this.#marked(), graceMs })
+  /** TERM, then KILL, to whatever is left after the end: how many went, and what would not go. */
+  async endLeftovers(graceMs: number): Promise<{ ended: number; left: Identity[] }> {
+    const found = new Set<string>()
+    const find = () => {
+      const marked = this.#marked()
+      for (const { pid, start } of marked) found.add(`${pid}@${start}`)
+      return marked
+    }
+    const left = await endProcesses({ find, graceMs })
+    return { ended: found.size - left.length, left }
   }
 
   /** Kills the launcher, also one that nobody has heard of yet. Resolves when it is gone. */

@@ -271,9 +271,11 @@ export class Attempt implements Work {
   /** Ends what the program left running; then the worktree is as the next attempt will find it. */
   async #sweep(): Promise<void> {
     await this.#stopping
-    const { git, setup } = this.#ports
+    const { git, setup, send } = this.#ports
     if (!hasRun(this.#facts)) return
-    const left = await this.#processes.endLeftovers(Math.min(sweepGraceMs, setup.stopGraceMs))
+    const graceMs = Math.min(sweepGraceMs, setup.stopGraceMs)
+    const { ended, left } = await this.#processes.endLeftovers(graceMs)
+    if (ended > 0) send({ kind: 'orphans', key: this.order.key, count: ended })
     if (left.length > 0) this.#log('error', `would not end: ${left.map(({ pid }) => pid).join()}`)
     git.forget()
     void git.base()

@@ -103,14 +103,19 @@ export async function updateRef(at: GitAt, ref: string, now: string, old: string
   await git(['update-ref', '--no-deref', '-m', 'squadd', '--', ref, now, old], at)
 }
 
-export type LockPatience = { lockTimeoutMs: number; random: Random }
+export type LockPatience = {
+  lockTimeoutMs: number
+  random: Random
+  /** It is tried again. */
+  onRetry?: () => void
+}
 
 /**
  * Does something again while another git holds a lock, at most `lockTimeoutMs`; then its SQUADD_GIT,
  * which names the lock file. `act` leaves nothing behind when it throws.
  */
 export async function patiently<T>(
-  { lockTimeoutMs, random }: LockPatience,
+  { lockTimeoutMs, random, onRetry }: LockPatience,
   act: () => Promise<T>,
 ): Promise<T> {
   const until = performance.now() + lockTimeoutMs
@@ -120,6 +125,7 @@ export async function patiently<T>(
     } catch (error) {
       const locked = error instanceof SquadError && error.data['lock'] !== undefined
       if (!locked || performance.now() >= until) throw error
+      onRetry?.()
       await pause(backoffDelayMs(attempt, { baseMs: 50, maxMs: 1000, factor: 2 }, random))
     }
   }

@@ -300,7 +300,11 @@ export class Turn implements Work {
     git.forget()
     void git.base()
     // What the check of the task left running.
-    await new AttemptProcesses(setup.runPrefix, this.order.key).endLeftovers(0)
+    const { ended: count } = await new AttemptProcesses(
+      setup.runPrefix,
+      this.order.key,
+    ).endLeftovers(0)
+    if (count > 0) send({ kind: 'orphans', key: this.order.key, count })
   }
 
   #keep(note: TurnNote): void {

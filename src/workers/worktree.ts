@@ -1,6 +1,7 @@
 import type { AgentSpec } from '../supervisor/domain/agent.ts'
 import { SquadError } from '../supervisor/domain/error.ts'
 import type { Worktrees, WorktreeState } from '../supervisor/domain/ports.ts'
+import type { GitOperation } from '../supervisor/domain/meter.ts'
 import { checkAgentName } from '../supervisor/domain/names.ts'
 import { systemRandom } from '../supervisor/domain/time.ts'
 import { ensureWorktree } from './git-add.ts'
@@ -11,12 +12,17 @@ import { type Leaving, releaseWorktree, removeWorktree } from './git-remove.ts'
 import type { LockPatience } from './git-run.ts'
 import { type GitPlace, locateGit } from './git-place.ts'
 
+type WorktreeOptions = Partial<
+  Pick<LockPatience, 'lockTimeoutMs' | 'random'> &
+    Pick<Worktrees, 'diff'> & { onLockRetry: (operation: GitOperation) => void }
+>
+
 /**
  * git worktrees, through simple-git's `raw` with fixed arguments. What a repository configures is
  * never run: hooks, fsmonitor, filters, diff programs. (At checkout the filters of the user's own
  * configuration do run, so that git-lfs works.) One operation at a time per repository; a lock that
  * another git holds is waited for, at most `lockTimeoutMs` (default 10 s). `diff`: where diffs are made,
- * by default in this thread.
+ * by default in this thread. `onLockRetry`: told each time a lock was in the way.
  *
  * Unsaved work is never deleted: files that git does not ignore, what was staged, and commits that
  * no other ref reaches are kept as they are, byte by byte. Ignored files and empty folders are not.
@@ -26,14 +32,19 @@ export function createWorktrees({
   lockTimeoutMs = 10_000,
   random = systemRandom,
   diff = diffOf,
-}: Partial<LockPatience & Pick<Worktrees, 'diff'>> = {}): Worktrees {
-  const patience = { lockTimeoutMs, random }
-  const leaving = (common: string, spec: AgentSpec, state: WorktreeState): Leaving => ({
-    common,
-    agent: spec.id,
-    state,
-    patience,
+  onLockRetry = () => {},
+}: WorktreeOptions = {}): Worktrees {
+  const patienceFor = (operation: GitOperation): LockPatience => ({
+    lockTimeoutMs,
+    random,
+    onRetry: () => onLockRetry(operation),
   })
+  const leaving = (
+    operation: GitOperation,
+    common: string,
+    spec: AgentSpec,
+    state: WorktreeState,
+  ): Leaving => ({ common, agent: spec.id, state, patience: patienceFor(operation) })
   return {
     check: (spec) => told(() => checkSpec(spec)),
     diff: (path, base) => told(() => diff(path, base)),
@@ -41,7 +52,7 @@ export function createWorktrees({
       told(() => {
         const place = repositoryOf(spec) ?? gone(spec)
         return oneAtATime(place.common, () =>
-          ensureWorktree(place, spec, path, ownsBranch, patience),
+          ensureWorktree(place, spec, path, ownsBranch, patienceFor('add')),
         )
       }),
     remove: (spec, state, { keepBranch }) =>
@@ -49,12 +60,14 @@ export function createWorktrees({
         const common = repositoryOf(spec)?.common
         // Without its repository a folder is only files, and those are not ours to delete.
         if (common === undefined) return null
-        return oneAtATime(common, () => removeWorktree(leaving(common, spec, state), keepBranch))
+        return oneAtATime(common, () =>
+          removeWorktree(leaving('remove', common, spec, state), keepBranch),
+        )
       }),
     release: (spec, state) =>
       told(() => {
         const { common } = repositoryOf(spec) ?? gone(spec)
-        return oneAtATime(common, () => releaseWorktree(leaving(common, spec, state)))
+        return oneAtATime(common, () => releaseWorktree(leaving('release', common, spec, state)))
       }),
   }
 }

@@ -281,7 +281,7 @@ class FakeHost implements AgentHost {
     this.#isGone = true
     this.#ports.terminal.events = null
     try {
-      this.#ports.events.exit(reason)
+      this.#ports.events.exit(reason, 'exit')
     } catch (error) {
       this.#ports.breach(`the exit of a host threw: ${String(error)}`)
     }

@@ -12,6 +12,7 @@ import type { Value } from '../../src/supervisor/store/statement.ts'
 import { rows } from '../../src/supervisor/store/statement.ts'
 import { Supervisor } from '../../src/supervisor/supervisor.ts'
 import { FakeHosts } from './fake-hosts.ts'
+import { silentMeter } from '../support/silent-meter.ts'
 import type { Fate } from './fake-terminal.ts'
 import type { ReadyRow } from './laws.ts'
 import { Laws } from './laws.ts'
@@ -218,6 +219,7 @@ export class Scene {
       }),
       endLimitMs: () => this.config.stopGraceMs + 10_000,
       setup: setupOf,
+      meter: silentMeter,
       startWidth: 4,
       onError: (error) => this.laws.breach(`nobody handles ${String(error)}`),
       about: { version: '0.0.0', pid: 1, home: '/home' },
@@ -232,7 +234,7 @@ export class Scene {
           ? nobody
           : this.hosts.fork(setup, {
               message: (message) => life.isOver || events.message(message),
-              exit: (reason) => life.isOver || events.exit(reason),
+              exit: (reason, kind) => life.isOver || events.exit(reason, kind),
             }),
     }
   }

@@ -13,7 +13,7 @@ import { readInput } from './input.ts'
 import { errorReply, safeHeaders, toFailure } from './reply.ts'
 import type { Call, Context, Text } from './route.ts'
 import { routes } from './routes.ts'
-import type { Traffic } from './traffic.ts'
+import type { Traffic, TrafficMeter } from './traffic.ts'
 
 export type AppOptions = {
   context: Context
@@ -21,6 +21,7 @@ export type AppOptions = {
   maxBodyBytes: number
   maxSubscribers: number
   pace: Pace
+  meter: TrafficMeter
   /** Told of errors that are ours, not the client's. */
   onDefect(error: unknown): void
 }
@@ -62,9 +63,10 @@ export function createApp(options: AppOptions): FastifyInstance {
       method,
       url: path,
       handler: async (request, reply) => {
+        traffic.routed(reply.raw, { method, path }, kind === 'events')
         const input = readInput(row.input, fieldsOf(request, name))
         const signal = traffic.signalOf(reply.raw)
-        const result = await row.handle(context, input, { signal })
+        const result = await row.handle(context, input, { signal, accept: request.headers.accept })
         switch (kind) {
           case 'json':
             return reply.code(row.status).headers(safeHeaders).send(result)
@@ -104,16 +106,21 @@ function sendBytes(reply: FastifyReply, bytes: AsyncIterable<Uint8Array>) {
   return reply.headers(safeHeaders).type('application/octet-stream').send(stream)
 }
 
-function subscription({ maxSubscribers, pace }: AppOptions) {
+function subscription({ maxSubscribers, pace, meter }: AppOptions) {
   let subscribers = 0
   return async (reply: FastifyReply, events: AsyncIterable<SquadEvent>, gone: AbortSignal) => {
-    if (subscribers >= maxSubscribers)
+    if (subscribers >= maxSubscribers) {
+      meter.subscriberDropped('refused')
       throw new SquadError('SQUADD_BUSY', `there are ${subscribers} event streams already`, {
         hint: 'end one of them',
       })
+    }
     subscribers += 1
+    const left = meter.subscribed()
     reply.hijack()
-    await sendEvents(events, reply.raw, gone, pace)
+    const end = await sendEvents(events, reply.raw, gone, pace)
+    if (end === 'stalled') meter.subscriberDropped('stalled')
+    left()
     subscribers -= 1
   }
 }

@@ -12,13 +12,15 @@ export type Pace = {
 /**
  * Sends events to one subscriber as server-sent events until they end or `gone` aborts. The next
  * event is asked for only when the client has taken the last: a slow reader costs one socket buffer.
+ * `stalled`: it took nothing for too long.
  */
 export async function sendEvents(
   events: AsyncIterable<SquadEvent>,
   response: ServerResponse,
   gone: AbortSignal,
   { heartbeatMs, stallMs }: Pace,
-): Promise<void> {
+): Promise<'ended' | 'stalled'> {
+  let stalled: AbortSignal | undefined
   const source = events[Symbol.asyncIterator]()
   // Asked before the head is sent: who has the head misses nothing that comes after it.
   const first = source.next()
@@ -36,12 +38,14 @@ export async function sendEvents(
     for (let item = await first; !item.done && !gone.aborted; item = await source.next()) {
       // Events of one turn leave together: node corks the socket until the turn ends.
       if (response.write(frame(item.value))) continue
-      const stalled = AbortSignal.timeout(stallMs)
+      stalled = AbortSignal.timeout(stallMs)
       await once(response, 'drain', { signal: AbortSignal.any([gone, stalled]) })
     }
     response.end()
+    return 'ended'
   } catch {
     response.destroy()
+    return stalled?.aborted && !gone.aborted ? 'stalled' : 'ended'
   } finally {
     clearInterval(heartbeat)
     void source.return?.()

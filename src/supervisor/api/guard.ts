@@ -1,4 +1,6 @@
 import type { IncomingMessage } from 'node:http'
+import { isLoopback } from '../domain/address.ts'
+import { SquadError } from '../domain/error.ts'
 import type { Failure } from './reply.ts'
 import { failure } from './reply.ts'
 import { isToken } from './token.ts'
@@ -19,9 +21,26 @@ export function allowedHosts(host: string, port: number): ReadonlySet<string> {
  * and Sec-Fetch-Site (web pages), token, and JSON for writes. Undefined lets it through.
  */
 export function judge(
-  { method, headers, headersDistinct }: IncomingMessage,
+  request: IncomingMessage,
   hosts: ReadonlySet<string>,
   token: string,
+): Failure | undefined {
+  const { method, headers } = request
+  const foreign = judgeOrigin(request, hosts)
+  if (foreign) return foreign
+  const bearer = /^Bearer +(\S+)$/i.exec(headers.authorization ?? '')?.[1] ?? ''
+  if (!isToken(bearer, token))
+    return failure(401, 'SQUADD_NOT_AUTHORISED', 'no token, or a wrong one', tokenHint)
+  const type = headers['content-type']?.split(';')[0]?.trim().toLowerCase()
+  if (method !== 'GET' && type !== 'application/json')
+    return failure(415, 'SQUADD_INVALID', 'a write needs a JSON body', jsonHint)
+  return undefined
+}
+
+/** Where a request comes from: no other name for this host, and no web page. */
+function judgeOrigin(
+  { headers, headersDistinct }: IncomingMessage,
+  hosts: ReadonlySet<string>,
 ): Failure | undefined {
   const [host = '', ...more] = headersDistinct['host'] ?? []
   if (more.length > 0 || !hosts.has(host.toLowerCase()))
@@ -30,13 +49,32 @@ export function judge(
     return failure(403, 'SQUADD_FORBIDDEN', 'requests of web pages are refused')
   if (headers['sec-fetch-site'] === 'cross-site')
     return failure(403, 'SQUADD_FORBIDDEN', 'requests from other sites are refused')
-  const bearer = /^Bearer +(\S+)$/i.exec(headers.authorization ?? '')?.[1] ?? ''
-  if (!isToken(bearer, token))
-    return failure(401, 'SQUADD_NOT_AUTHORISED', 'no token, or a wrong one', tokenHint)
-  const type = headers['content-type']?.split(';')[0]?.trim().toLowerCase()
-  if (method !== 'GET' && type !== 'application/json')
-    return failure(415, 'SQUADD_INVALID', 'a write needs a JSON body', jsonHint)
   return undefined
+}
+
+/** Judges a request to the port of the metrics, which has no token and nothing else to tell. */
+export function judgeScrape(
+  request: IncomingMessage,
+  hosts: ReadonlySet<string>,
+): Failure | undefined {
+  const { method, url } = request
+  if (method !== 'GET' || url !== '/metrics')
+    return failure(404, 'SQUADD_NOT_FOUND', 'here is only GET /metrics')
+  return judgeOrigin(request, hosts)
+}
+
+/** Throws SQUADD_BAD_CONFIG for an address that others than this machine may reach. */
+export function checkLoopback(host: string): void {
+  if (isLoopback(host)) return
+  throw new SquadError(
+    'SQUADD_BAD_CONFIG',
+    `the metrics cannot listen on ${host}: no token there`,
+    {
+      field: 'metricsListen',
+      value: host,
+      hint: 'use 127.0.0.1:9464, or scrape --listen with the token',
+    },
+  )
 }
 
 const tokenHint = 'send Authorization: Bearer with what the token file holds'

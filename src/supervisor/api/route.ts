@@ -28,14 +28,15 @@ export type Text = { contentType: string; text: string }
 export type Context = {
   squad: Squad
   control: Control
-  metrics: () => Promise<Text>
+  /** In the format that an `Accept` header likes best. */
+  metrics: (accept?: string) => Promise<Text>
   /** May tasks run? */
   ready: () => boolean
   openapi: () => Promise<Record<string, unknown>>
 }
 
 /** One request: `signal` aborts when the client goes away or the server closes. */
-export type Call = { signal: AbortSignal }
+export type Call = { signal: AbortSignal; accept?: string | undefined }
 
 type ReplyOf<N extends EndpointName, Out extends z.ZodType> = {
   json: z.output<Out>

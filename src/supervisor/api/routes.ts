@@ -219,7 +219,11 @@ export const routes = {
     output: settings,
     handle: ({ control }) => control.reload(),
   }),
-  metrics: route('metrics', { input: none, output: text, handle: ({ metrics }) => metrics() }),
+  metrics: route('metrics', {
+    input: none,
+    output: text,
+    handle: ({ metrics }, _, { accept }) => metrics(accept),
+  }),
   healthz: route('healthz', {
     input: none,
     output: z.object({ ok: z.literal(true) }),

@@ -4,12 +4,13 @@ import type { AddressInfo } from 'node:net'
 import { SquadError } from '../domain/error.ts'
 import { createApp } from './app.ts'
 import type { Pace } from './events.ts'
-import { allowedHosts, judge } from './guard.ts'
+import { allowedHosts, checkLoopback, judge, judgeScrape } from './guard.ts'
 import { createServer as createHttpServer } from './http.ts'
 import type { Failure } from './reply.ts'
 import { refuse, toFailure } from './reply.ts'
 import type { Context } from './route.ts'
 import { bindSocket } from './socket.ts'
+import type { TrafficMeter } from './traffic.ts'
 import { Traffic } from './traffic.ts'
 
 export type ServerOptions = Pick<Context, 'squad' | 'metrics' | 'control'> & {
@@ -17,6 +18,8 @@ export type ServerOptions = Pick<Context, 'squad' | 'metrics' | 'control'> & {
   token?: string
   /** May tasks run? Default: always. */
   ready?: () => boolean
+  /** Told of every request. Default: nobody is. */
+  meter?: TrafficMeter
   /** Told of errors that are ours, not the client's. Default: nobody is. */
   onDefect?: (error: unknown) => void
   /** Of a request's body. Default 64 MiB: a batch of tasks. */
@@ -37,6 +40,11 @@ export type ApiServer = {
   listenUnix(path: string): Promise<void>
   /** Port 0 takes a free one. Throws SQUADD_BAD_CONFIG without a token or when it cannot listen. */
   listenTcp(host: string, port: number): Promise<{ host: string; port: number }>
+  /**
+   * Serves `GET /metrics` without a token, and nothing else: only on a loopback address. Throws
+   * SQUADD_BAD_CONFIG for another one or when it cannot listen.
+   */
+  listenMetrics(host: string, port: number): Promise<{ host: string; port: number }>
   /** Ends streams and waits, lets other requests finish for a while, closes every connection. */
   close(): Promise<void>
 }
@@ -44,7 +52,8 @@ export type ApiServer = {
 /** The API of a squad. It listens to nobody until told. */
 export function createServer(options: ServerOptions): ApiServer {
   const { squad, metrics, control, token } = options
-  const traffic = new Traffic()
+  const meter = options.meter ?? unmetered
+  const traffic = new Traffic(meter)
   const context: Context = {
     squad,
     metrics,
@@ -60,6 +69,7 @@ export function createServer(options: ServerOptions): ApiServer {
     traffic,
     maxBodyBytes: options.maxBodyBytes ?? 64 * 1024 * 1024,
     maxSubscribers: options.maxSubscribers ?? 500,
+    meter,
     pace: options.pace ?? { heartbeatMs: 15_000, stallMs: 30_000 },
     onDefect: (error) => options.onDefect?.(error),
   })
@@ -97,6 +107,15 @@ export function createServer(options: ServerOptions): ApiServer {
       hosts = allowedHosts(host, address.port)
       return address
     },
+    async listenMetrics(host, port) {
+      checkLoopback(host)
+      await app.ready()
+      let hosts: ReadonlySet<string> = new Set()
+      const server = open((request) => judgeScrape(request, hosts))
+      const address = await listen(server, host, port)
+      hosts = allowedHosts(host, address.port)
+      return address
+    },
     async close() {
       for (const unlink of unlinks.splice(0)) unlink()
       const closed = servers.map(
@@ -108,6 +127,12 @@ export function createServer(options: ServerOptions): ApiServer {
       await app.close()
     },
   }
+}
+
+const unmetered: TrafficMeter = {
+  answered() {},
+  subscribed: () => () => {},
+  subscriberDropped() {},
 }
 
 async function listen(server: Server, host: string, port: number) {

@@ -1,5 +1,9 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import type { ServerResponse } from 'node:http'
+import type { Answered, Meter } from '../domain/meter.ts'
+
+/** What of a meter the traffic of an API is for. */
+export type TrafficMeter = Pick<Meter, 'answered' | 'subscribed' | 'subscriberDropped'>
 
 /** The requests that are being answered, so that a server can end without cutting replies short. */
 export class Traffic {
@@ -8,13 +12,29 @@ export class Traffic {
   readonly #calls = new Set<AbortController>()
   #quiet: () => void = () => {}
 
+  readonly #meter: TrafficMeter
+  readonly #routes = new WeakMap<ServerResponse, Pick<Answered, 'route' | 'isStream'>>()
+
+  constructor(meter: TrafficMeter) {
+    this.#meter = meter
+  }
+
   /** Counts a request until its reply is out or its client is gone. */
   enter(response: ServerResponse): void {
+    const began = performance.now()
     this.#open.add(response)
     response.once('close', () => {
+      const { route, isStream } = this.#routes.get(response) ?? { route: null, isStream: false }
+      const ms = performance.now() - began
+      this.#meter.answered({ route, isStream, status: response.statusCode, ms })
       this.#open.delete(response)
       if (this.#open.size === 0) this.#quiet()
     })
+  }
+
+  /** What a request asks for. */
+  routed(response: ServerResponse, route: Answered['route'], isStream: boolean): void {
+    this.#routes.set(response, { route, isStream })
   }
 
   /** Aborts when the client goes away before it has its reply, and when the traffic closes. */

@@ -1,3 +1,4 @@
+import { isLoopback, parseAddress } from './address.ts'
 import { SquadError } from './error.ts'
 import { parseDuration } from './time.ts'
 
@@ -6,6 +7,7 @@ type Field =
   | { kind: 'duration'; default: number; min: number; max: number; doc: string }
   | { kind: 'flag'; default: boolean; doc: string }
   | { kind: 'choice'; default: string; choices: readonly string[]; doc: string }
+  | { kind: 'loopback'; default: string; doc: string }
   | { kind: 'limits'; default: Readonly<Record<string, number>>; doc: string }
 
 const day = 86_400_000
@@ -126,6 +128,11 @@ export const configTable = {
     10_000,
     'Starts of one task, counted or not, before a person is asked.',
   ),
+  metricsListen: {
+    kind: 'loopback',
+    default: '' as string,
+    doc: 'Serve the metrics without a token at this loopback address, like 127.0.0.1:9464; read at the start.',
+  },
   eventRetention: count(100_000, 1000, 100_000_000, 'Events kept in the log.'),
 } as const satisfies Record<string, Field>
 
@@ -177,6 +184,12 @@ function parseField(name: string, field: Field, value: unknown): unknown {
       throw badConfig(
         `${name} ${JSON.stringify(value)} is unknown`,
         `use ${field.choices.join(', ')}`,
+      )
+    case 'loopback':
+      if (value === '' || isLoopback(parseAddress(String(value))?.host ?? '')) return value
+      throw badConfig(
+        `${name} ${JSON.stringify(value)} is not a loopback address`,
+        'write 127.0.0.1:9464; other addresses need --listen and the token',
       )
     case 'limits':
       if (isLimits(value)) return Object.freeze({ ...value })

@@ -55,6 +55,8 @@ export type Verdict = {
   endedAt: number
   /** When it may go again, if the failure says so (a quota that resets), ms since 1970. */
   retryAt?: number | null
+  /** Its agent was gone for good: nobody was left to tell how it ended. */
+  leaseExpired?: true
   result: TaskResult
 }
 
@@ -89,6 +91,8 @@ export type FromHost =
   /** The conversation has begun: the next start goes on with it; null: it is gone. */
   | { kind: 'conversation'; id: string | null }
   | { kind: 'verdict'; verdict: Verdict }
+  /** Processes that an attempt had left running are ended. */
+  | { kind: 'orphans'; key: AttemptKey; count: number }
   /** The attempt's facts are deleted and its window is closed: the agent may take the next. */
   | { kind: 'cleaned'; key: AttemptKey }
   | { kind: 'alive'; id: number; tmux: boolean; programPid: number | null; outputAt: number | null }

@@ -1,4 +1,4 @@
-import type { AgentGoal, AgentRecord, AgentSpec } from './agent.ts'
+import type { AgentGoal, AgentRecord, AgentSpec, RestartReason } from './agent.ts'
 import type { EventType, NewEvent, SquadEvent } from './event.ts'
 import type { FromHost, HostSetup, Recorded, ToHost, Verdict } from './message.ts'
 import type { StopReason, Task, TaskId, TaskSpec, TaskState } from './task.ts'
@@ -126,10 +126,13 @@ export interface AgentHost {
   kill(): void
 }
 
+/** A host's own end, as the system tells it. */
+export type HostEnd = Extract<RestartReason, 'exit' | 'signal' | 'fork'>
+
 export type HostEvents = {
   message(message: FromHost): void
   /** It is gone, or never came up. Called exactly once. */
-  exit(reason: string): void
+  exit(reason: string, kind: HostEnd): void
 }
 
 export interface AgentHosts {

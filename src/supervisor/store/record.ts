@@ -1,3 +1,4 @@
+import type { AgentSpec, ProgramName } from '../domain/agent.ts'
 import { invalid } from '../domain/error.ts'
 import type { Recorded, Verdict } from '../domain/message.ts'
 import { parseAttemptKey } from '../domain/message.ts'
@@ -111,10 +112,20 @@ function* settle(
   const durationMs = Math.round(verdict.result.durationMs)
   const data = { fence: task.fence, attempt: task.attempt, durationMs, outcome, cause, reason }
   const goesBack = settlement.signal === 'backOff' || settlement.signal === 'giveBack'
+  const { usage } = verdict.result
   return yield* move(tx, task, settlement.signal, patch, {
     ...data,
+    program: yield* programOf(task.agent),
+    ...(usage ? { usage } : {}),
+    ...(verdict.leaseExpired ? { leaseExpired: true } : {}),
     ...(goesBack ? { notBeforeAt } : {}),
   })
+}
+
+/** What an agent runs; null when it is gone. */
+function* programOf(agent: string | null): Op<ProgramName | null> {
+  const found = yield* row<{ spec: string }>('select spec from agent where name = ?1', agent)
+  return found ? (JSON.parse(found.spec) as AgentSpec).program : null
 }
 
 /** A cancel that came while it ran is not forgotten because the attempt ended in another way. */
