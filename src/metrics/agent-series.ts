@@ -6,69 +6,77 @@ import { startOf } from './series.ts'
 
 type Row = {
   name: MetricName
-  labels?: (agent: AgentFacts) => Record<string, string>
+  labels?: Record<string, string>
   value: (agent: AgentFacts) => number
 }
 
-/** The series of each agent, those of one metric next to each other. */
-const table = [
-  {
-    name: 'squadd_agent_info',
-    labels: ({ program, state }) => ({ program, state }),
-    value: () => 1,
-  },
+/** The series of each agent beside `squadd_agent_info`, those of one metric next to each other. */
+const table: readonly Row[] = [
   { name: 'squadd_agent_load_score', value: ({ loadScore }) => loadScore },
   { name: 'squadd_agent_cpu_cores', value: ({ load }) => (load?.cpuPercent ?? 0) / 100 },
   { name: 'squadd_agent_memory_bytes', value: ({ load }) => load?.memoryBytes ?? 0 },
   { name: 'squadd_agent_processes', value: ({ load }) => load?.processes ?? 0 },
   {
     name: 'squadd_agent_tasks_total',
-    labels: () => ({ result: 'completed' }),
+    labels: { result: 'completed' },
     value: ({ tasksCompleted }) => tasksCompleted,
   },
   {
     name: 'squadd_agent_tasks_total',
-    labels: () => ({ result: 'failed' }),
+    labels: { result: 'failed' },
     value: ({ tasksFailed }) => tasksFailed,
   },
   {
     name: 'squadd_agent_busy_seconds_total',
     value: ({ totalExecTimeMs }) => totalExecTimeMs / 1000,
   },
-] as const satisfies Row[]
+]
 
-export type AgentMetric = (typeof table)[number]['name']
+const metrics = [...new Set(table.map(({ name }) => name))].map(
+  (name) => [name, table.filter((row) => row.name === name)] as const,
+)
+
+type Info = Pick<AgentFacts, 'program' | 'state'> & { start: string }
 
 /** The series of all agents: what does not change of their lines is made once. */
 export class AgentSeries {
-  #starts = new Map<string, { looks: string; starts: string[] }>()
+  #agents: readonly string[] = []
+  #infos: readonly Info[] = []
+  #starts: string[][] = metrics.map(() => [])
 
   /** An agent that is not among `agents` is forgotten. */
   families(agents: readonly AgentFacts[]): Family[] {
-    const starts = agents.map((agent) => this.#startsOf(agent))
-    this.#starts = new Map(agents.map(({ id }, index) => [id, starts[index]!]))
-    return [...new Set(table.map(({ name }) => name))].map((name) => ({
-      name,
-      ...definitions[name],
-      samples: () =>
-        table.flatMap((row, column) =>
-          row.name === name
-            ? agents.map((agent, index) => ({
-                start: starts[index]!.starts[column]!,
-                value: row.value(agent),
-              }))
-            : [],
-        ),
-    }))
+    const isSame =
+      agents.length === this.#agents.length && agents.every(({ id }, i) => id === this.#agents[i])
+    if (!isSame) this.#begin(agents.map(({ id }) => id))
+    return [
+      this.#info(agents),
+      ...metrics.map(([name, rows], metric) => ({
+        name,
+        ...definitions[name],
+        starts: this.#starts[metric]!,
+        values: rows.flatMap(({ value }) => agents.map(value)),
+      })),
+    ]
   }
 
-  #startsOf(agent: AgentFacts): { looks: string; starts: string[] } {
-    const looks = `${agent.program} ${agent.state}`
-    const known = this.#starts.get(agent.id)
-    if (known?.looks === looks) return known
-    const starts = table.map((row: Row) =>
-      startOf(row.name, { agent: agent.id, ...row.labels?.(agent) }),
+  #begin(agents: readonly string[]): void {
+    this.#agents = agents
+    this.#infos = []
+    this.#starts = metrics.map(([name, rows]) =>
+      rows.flatMap(({ labels }) => agents.map((agent) => startOf(name, { agent, ...labels }))),
     )
-    return { looks, starts }
+  }
+
+  #info(agents: readonly AgentFacts[]): Family {
+    const name = 'squadd_agent_info'
+    const last = this.#infos
+    this.#infos = agents.map(({ id: agent, program, state }, i) => {
+      const known = last[i]
+      if (known?.program === program && known.state === state) return known
+      return { program, state, start: startOf(name, { agent, program, state }) }
+    })
+    const starts = this.#infos.map(({ start }) => start)
+    return { name, ...definitions[name], starts, values: agents.map(() => 1) }
   }
 }

@@ -24,9 +24,8 @@ export function createExemplars() {
         newest.set(totalKey(name, label), { taskId, value, at: at / 1000 })
       }
     },
-    /** `bound`: the upper bound of the bucket. */
-    of: (name: TotalName, labels: readonly string[], bound: string) =>
-      newest.get(totalKey(name, ...labels, bound)),
+    /** `key`: of the bucket, as the totals have it. */
+    of: (key: string) => newest.get(key),
   }
 }
 

@@ -13,30 +13,48 @@ const sliceMs = 5
 /** Writes metrics in a format of Prometheus, a slice at a time. Exemplars are OpenMetrics' alone. */
 export async function write(families: Iterable<Family>, format: Format): Promise<string> {
   const isOpen = format === 'openMetrics'
-  const parts: string[] = []
+  let text = ''
   let since = performance.now()
-  for (const family of families) {
-    const { name, help, type } = family
+  for (const { name, help, type, starts, values, exemplars } of families) {
     // There a counter is called without the end of its series' names.
     const called = isOpen && type === 'counter' ? name.replace(/_total$/, '') : name
-    let text = `# HELP ${called} ${help}\n# TYPE ${called} ${type}\n`
-    for (const { start, value, exemplar } of await family.samples())
-      text += `${start}${numeral(value)}${isOpen && exemplar ? trailer(exemplar) : ''}\n`
-    parts.push(text)
+    text += `# HELP ${called} ${help}\n# TYPE ${called} ${type}\n`
+    text += isOpen && exemplars ? withExemplars(starts, values, exemplars) : lines(starts, values)
     if (performance.now() - since < sliceMs) continue
     await nextTurn()
     since = performance.now()
   }
-  return `${parts.join('')}${isOpen ? '# EOF\n' : ''}`
+  return isOpen ? `${text}# EOF\n` : text
 }
 
-function numeral(value: number): string {
-  if (value === Infinity) return '+Inf'
-  return value === -Infinity ? '-Inf' : String(value)
+/** What was written last for the same series. */
+const written = new WeakMap<readonly string[], { values: readonly number[]; text: string }>()
+
+function lines(starts: readonly string[], values: readonly number[]): string {
+  const last = written.get(starts)
+  if (last && values.every((value, i) => value === last.values[i])) return last.text
+  let text = ''
+  for (let i = 0; i < starts.length; i++) text += `${starts[i]}${numeral(values[i]!)}\n`
+  written.set(starts, { values, text })
+  return text
 }
 
-const trailer = ({ taskId, value, at }: Exemplar): string =>
-  ` # {task_id="${taskId}"} ${value} ${at}`
+function withExemplars(
+  starts: readonly string[],
+  values: readonly number[],
+  exemplars: NonNullable<Family['exemplars']>,
+): string {
+  let text = ''
+  for (let i = 0; i < starts.length; i++)
+    text += `${starts[i]}${numeral(values[i]!)}${trailer(exemplars[i])}\n`
+  return text
+}
+
+const numeral = (value: number): number | string =>
+  value === Infinity ? '+Inf' : value === -Infinity ? '-Inf' : value
+
+const trailer = (exemplar: Exemplar | undefined): string =>
+  exemplar ? ` # {task_id="${exemplar.taskId}"} ${exemplar.value} ${exemplar.at}` : ''
 
 /** The format that a client's `Accept` header likes best; text where it does not care. */
 export function formatFor(accept = ''): Format {

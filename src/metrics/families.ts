@@ -1,4 +1,4 @@
-import type { Metric } from 'prom-client'
+import type { Registry } from 'prom-client'
 import type { TotalName } from '../supervisor/domain/totals.ts'
 import type { Definition, MetricName } from './definitions.ts'
 import { definitions } from './definitions.ts'
@@ -6,7 +6,7 @@ import type { Exemplars } from './exemplars.ts'
 import type { Facts } from './facts.ts'
 import { totalKey } from './facts.ts'
 import type { Reading } from './readings.ts'
-import type { Family, Sample } from './series.ts'
+import type { Family } from './series.ts'
 import { combinations, startOf } from './series.ts'
 
 /** A metric whose series are fixed, as it is at one instant. */
@@ -20,16 +20,13 @@ export function readFamily(
   read: Reading,
   known: Record<string, string> = {},
 ): Fixed {
-  const series = combinationsOf(name, known).map((labels) => ({
-    start: startOf(name, labels),
-    values: Object.values(labels),
-  }))
   const { type, help } = definitionOf(name)
+  const all = combinationsOf(name, known)
+  const starts = all.map((labels) => startOf(name, labels))
+  const labels = all.map((one) => Object.values(one))
   return (facts) => ({
-    name,
-    type,
-    help,
-    samples: () => series.map(({ start, values }) => ({ start, value: read(facts, ...values) })),
+    ...{ name, type, help, starts },
+    values: labels.map((one) => read(facts, ...one)),
   })
 }
 
@@ -37,55 +34,51 @@ export function readFamily(
 export function storedFamily(name: MetricName, total: TotalName, exemplars: Exemplars): Fixed {
   const { type, help, buckets = [] } = definitionOf(name)
   const bounds = [...buckets.map(String), '+Inf']
-  const series = combinationsOf(name, {}).map((labels) => ({
-    values: Object.values(labels),
-    bounds: bounds.map((le) => ({ le, start: startOf(`${name}_bucket`, { le, ...labels }) })),
-    sum: startOf(`${name}_sum`, labels),
-    count: startOf(`${name}_count`, labels),
-  }))
+  const all = combinationsOf(name, {})
+  const starts = all.flatMap((labels) => [
+    ...bounds.map((le) => startOf(`${name}_bucket`, { le, ...labels })),
+    startOf(`${name}_sum`, labels),
+    startOf(`${name}_count`, labels),
+  ])
+  const keys = all.map((labels) => {
+    const key = (last: string) => totalKey(total, ...Object.values(labels), last)
+    return { bounds: bounds.map(key), sum: key('sum') }
+  })
+  const named = keys.flatMap((one) => [...one.bounds, null, null])
   return ({ totals }) => ({
-    name,
-    type,
-    help,
-    samples: () =>
-      series.flatMap(({ values, bounds: all, sum, count }) => {
-        const of = (label: string) => totals.get(totalKey(total, ...values, label)) ?? 0
-        let seen = 0
-        const inBuckets = all.map(({ le, start }): Sample => {
-          seen += of(le)
-          const exemplar = exemplars.of(total, values, le)
-          return exemplar ? { start, value: seen, exemplar } : { start, value: seen }
-        })
-        return [
-          ...inBuckets,
-          { start: sum, value: of('sum') / 1000 },
-          { start: count, value: seen },
-        ]
-      }),
+    ...{ name, type, help, starts },
+    values: keys.flatMap((one) => {
+      let seen = 0
+      const inBuckets = one.bounds.map((key) => (seen += totals.get(key) ?? 0))
+      return [...inBuckets, (totals.get(one.sum) ?? 0) / 1000, seen]
+    }),
+    exemplars: named.map((key) => (key === null ? undefined : exemplars.of(key))),
   })
 }
 
-/** A metric that is measured as things happen. */
-export function measuredFamily(metric: Metric): Family {
-  const { name } = metric as unknown as { name: MetricName }
-  const { type, help } = definitionOf(name)
-  return {
-    name,
-    type,
-    help,
-    async samples() {
-      const { values } = await metric.get()
-      return values.map((one) => {
-        // Of a histogram each value says of which series it is.
-        const { metricName = name } = one as { metricName?: string }
-        return {
-          start: startOf(metricName, one.labels as Record<string, string>),
-          value: one.value,
-        }
-      })
-    },
+/** What is measured as things happen: its series are there from the start, and stay in their order. */
+export function measuredFamilies(registry: Registry): () => Promise<Family[]> {
+  const known = new Map<string, string[]>()
+  return async () => {
+    const metrics = await registry.getMetricsAsJSON()
+    return metrics.map(({ name, help, type, values }) => {
+      const starts = known.get(name) ?? values.map((one) => startOfMeasured(name, one))
+      known.set(name, starts)
+      return {
+        ...{ name, help, starts },
+        type: String(type) as Definition['type'],
+        values: values.map(({ value }) => value),
+      }
+    })
   }
 }
+
+function startOfMeasured(name: string, { labels, metricName = name }: Measured): string {
+  return startOf(metricName, labels as Record<string, string>)
+}
+
+/** Of a histogram each value says of which series it is. */
+type Measured = { labels: object; metricName?: string }
 
 function combinationsOf(name: MetricName, known: Record<string, string>) {
   const { labels = {} } = definitionOf(name)

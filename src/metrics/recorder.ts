@@ -1,5 +1,4 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import type { Metric } from 'prom-client'
 import { Registry } from 'prom-client'
 import type { SquadEvent } from '../supervisor/domain/event.ts'
 import type { Meter } from '../supervisor/domain/meter.ts'
@@ -9,7 +8,7 @@ import { createExemplars } from './exemplars.ts'
 import { formatFor, formats, write } from './exposition.ts'
 import type { Facts, MetricSources } from './facts.ts'
 import { gather } from './facts.ts'
-import { measuredFamily, readFamily, storedFamily } from './families.ts'
+import { measuredFamilies, readFamily, storedFamily } from './families.ts'
 import { createLoopLag } from './loop-lag.ts'
 import { createMeter } from './meter.ts'
 import { readings, storedHistograms } from './readings.ts'
@@ -45,6 +44,8 @@ export function createMetrics(sources: MetricSources): Metrics {
     ...entries(storedHistograms).map(([name, total]) => storedFamily(name, total, exemplars)),
   ]
 
+  const measured = measuredFamilies(registry)
+
   return {
     meter,
     async render(accept) {
@@ -57,10 +58,9 @@ export function createMetrics(sources: MetricSources): Metrics {
         ...{ turnSeconds, lag: lag.take(), jumps: clocks.jumps },
       }
       const format = formatFor(accept)
-      const measured = registry.getMetricsAsArray() as unknown as Metric[]
       const families = [
         ...fixed.map((family) => family(facts)),
-        ...measured.map(measuredFamily),
+        ...(await measured()),
         ...agentSeries.families(facts.agents),
       ]
       return { contentType: formats[format], text: await write(families, format) }

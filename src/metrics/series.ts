@@ -1,22 +1,18 @@
 import type { Definition } from './definitions.ts'
 
-/** A value that a series has now, and what it comes from. */
-export type Sample = {
-  /** Name, suffix and labels, and the space before the value: it never changes for a series. */
-  start: string
-  value: number
-  exemplar?: Exemplar
-}
-
 /** A task that an observation is of; `at` is seconds since 1970. */
 export type Exemplar = { taskId: string; value: number; at: number }
 
-/** One metric with all of its series. */
+/** One metric as it is at one instant. */
 export type Family = {
   name: string
   type: Definition['type']
   help: string
-  samples(): Sample[] | Promise<Sample[]>
+  /** Of each series the name, its labels and the space before its value. */
+  starts: readonly string[]
+  /** In the same order. */
+  values: readonly number[]
+  exemplars?: readonly (Exemplar | undefined)[]
 }
 
 /** The beginning of a series' line. */
