@@ -1,13 +1,13 @@
+import type { AgentReading } from '../supervisor/domain/meter.ts'
 import type { MetricName } from './definitions.ts'
 import { definitions } from './definitions.ts'
-import type { AgentFacts } from './facts.ts'
 import type { Family } from './series.ts'
 import { startOf } from './series.ts'
 
 type Row = {
   name: MetricName
   labels?: Record<string, string>
-  value: (agent: AgentFacts) => number
+  value: (agent: AgentReading) => number
 }
 
 /** The series of each agent beside `squadd_agent_info`, those of one metric next to each other. */
@@ -36,7 +36,7 @@ const metrics = [...new Set(table.map(({ name }) => name))].map(
   (name) => [name, table.filter((row) => row.name === name)] as const,
 )
 
-type Info = Pick<AgentFacts, 'program' | 'state'> & { start: string }
+type Info = Pick<AgentReading, 'program' | 'state'> & { start: string }
 
 /** The series of all agents: what does not change of their lines is made once. */
 export class AgentSeries {
@@ -45,7 +45,7 @@ export class AgentSeries {
   #starts: string[][] = metrics.map(() => [])
 
   /** An agent that is not among `agents` is forgotten. */
-  families(agents: readonly AgentFacts[]): Family[] {
+  families(agents: readonly AgentReading[]): Family[] {
     const isSame =
       agents.length === this.#agents.length && agents.every(({ id }, i) => id === this.#agents[i])
     if (!isSame) this.#begin(agents.map(({ id }) => id))
@@ -68,7 +68,7 @@ export class AgentSeries {
     )
   }
 
-  #info(agents: readonly AgentFacts[]): Family {
+  #info(agents: readonly AgentReading[]): Family {
     const name = 'squadd_agent_info'
     const last = this.#infos
     this.#infos = agents.map(({ id: agent, program, state }, i) => {

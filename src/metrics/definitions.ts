@@ -273,7 +273,7 @@ export const definitions = {
   squadd_http_request_duration_seconds: {
     type: 'histogram',
     unit: 'seconds',
-    help: 'How long answers took; event streams are not counted.',
+    help: 'How long answers took; event streams and waits are not counted.',
     labels: { method: 'free', route: 'free' },
     buckets: [0.005, 0.025, 0.1, 0.5, 2.5, 10],
   },

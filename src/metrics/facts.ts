@@ -1,26 +1,8 @@
-import type { AgentState, ProgramName } from '../supervisor/domain/agent.ts'
-import type { HostFacts, LoadSample, PoolFacts } from '../supervisor/domain/ports.ts'
+import type { AgentView, ProgramName } from '../supervisor/domain/agent.ts'
+import type { AgentReading } from '../supervisor/domain/meter.ts'
+import type { HostFacts, PoolFacts } from '../supervisor/domain/ports.ts'
 import type { TaskState } from '../supervisor/domain/task.ts'
 import type { TotalName } from '../supervisor/domain/totals.ts'
-
-export type BreakerState = 'closed' | 'open' | 'half-open'
-
-/** What is told of one agent. */
-export type AgentFacts = {
-  id: string
-  program: ProgramName
-  state: AgentState
-  breaker: BreakerState
-  /** 0 (free) to 1. */
-  loadScore: number
-  /** What its program uses; null when nobody looks. */
-  load: LoadSample | null
-  /** When its program asked what it asks; null when it asks nothing. */
-  waitingSince: number | null
-  tasksCompleted: number
-  tasksFailed: number
-  totalExecTimeMs: number
-}
 
 /** What the metrics are read from, at each scrape. `now` and instants are ms since 1970. */
 export type MetricSources = {
@@ -32,8 +14,8 @@ export type MetricSources = {
   routes: readonly { method: string; path: string }[]
   now(): number
   taskCounts(): Record<TaskState, number>
-  agents(): readonly AgentFacts[]
-  programBreaker(program: ProgramName): BreakerState
+  agents(): readonly AgentReading[]
+  programBreaker(program: ProgramName): AgentView['circuitState']
   /** When the oldest ready task was submitted; null when none is ready. */
   oldestReadyAt(): number | null
   /** Totals since the store was made. */

@@ -48,10 +48,10 @@ export function createMeter(registry: Registry, routes: MetricSources['routes'])
     stored: (op, ms) => operations.observe({ op }, ms / 1000),
     storeFailed: (code) => failures.inc({ code }),
     gitLockRetried: (op) => retries.inc({ op }),
-    answered({ route: found, status, ms, isStream }) {
+    answered({ route: found, status, ms, isOpenEnded }) {
       const { method, path: route } = found ?? noRoute
       requests.inc({ method, route, code: `${Math.max(2, Math.floor(status / 100))}xx` })
-      if (!isStream) answers.observe({ method, route }, ms / 1000)
+      if (!isOpenEnded) answers.observe({ method, route }, ms / 1000)
     },
     subscribed() {
       subscribers.inc()

@@ -1,4 +1,4 @@
-import { agentFacts } from './agent-facts.ts'
+import { readingOf } from './agent-reading.ts'
 import type { AgentInput, AgentView, ProgramName } from './domain/agent.ts'
 import type { Config } from './domain/config.ts'
 import { SquadError } from './domain/error.ts'
@@ -111,7 +111,7 @@ export class Supervisor implements Squad {
     return {
       agents: () => {
         roster.refresh()
-        return roster.all.map(agentFacts)
+        return roster.all.map(readingOf)
       },
       programBreaker: (program: ProgramName) => breakers.ofProgram(program).kind,
       isAdmissionPaused: () => placement.isPaused,

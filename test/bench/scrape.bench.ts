@@ -7,7 +7,7 @@ import type { Definition } from '../../src/metrics/definitions.ts'
 import { definitions } from '../../src/metrics/definitions.ts'
 import { createMetrics } from '../../src/metrics/recorder.ts'
 import { endpoints } from '../../src/supervisor/api/endpoints.ts'
-import { agentFacts, metricSources } from '../support/metric-sources.ts'
+import { agentReading, metricSources } from '../support/metric-sources.ts'
 import type { Bench } from './row.ts'
 import { row } from './row.ts'
 
@@ -52,7 +52,7 @@ export const bench: Bench = async () => {
 /** Each scrape finds other values, and one agent in five in another state. */
 const agentsAt = (scrape: number) =>
   Array.from({ length: agentCount }, (_, i) =>
-    agentFacts(`agent-${i}`, {
+    agentReading(`agent-${i}`, {
       state: (i + scrape) % 10 === 0 ? 'waiting' : 'running',
       loadScore: ((i * 37 + scrape) % 1000) / 1000,
       load: {

@@ -7,7 +7,7 @@ import { createMetrics } from '../../src/metrics/recorder.ts'
 import { programNames } from '../../src/supervisor/domain/agent.ts'
 import type { EventType, SquadEvent } from '../../src/supervisor/domain/event.ts'
 import { totalsOf } from '../../src/supervisor/domain/totals.ts'
-import { agentFacts, metricSources } from '../support/metric-sources.ts'
+import { agentReading, metricSources } from '../support/metric-sources.ts'
 
 function squad(t: Test, changes: Partial<MetricSources> = {}) {
   const metrics = createMetrics(metricSources(changes))
@@ -75,7 +75,7 @@ function seriesOf(name: string, { type, labels = {}, buckets = [] }: Definition)
 
 t.test('every series of the table is there from the first scrape, and no other', async (t) => {
   const expected = Object.entries<Definition>(definitions).flatMap((one) => seriesOf(...one))
-  const found = await scrape(squad(t, { agents: () => [agentFacts('a1')] }))
+  const found = await scrape(squad(t, { agents: () => [agentReading('a1')] }))
   t.same([...found.keys()].sort(), expected.sort())
   for (const [series, value] of found) t.ok(Number.isFinite(value) && value >= 0, series)
 })
@@ -98,8 +98,8 @@ t.test('gauges show what is so at the scrape', async (t) => {
   let oldestReadyAt: number | null = null
   const one = squad(t, {
     agents: () => [
-      agentFacts('a1', { state: 'waiting', waitingSince: 1_000_000 }),
-      agentFacts('a2', { state: 'waiting', waitingSince: 1_055_000, breaker: 'half-open' }),
+      agentReading('a1', { state: 'waiting', waitingSince: 1_000_000 }),
+      agentReading('a2', { state: 'waiting', waitingSince: 1_055_000, breaker: 'half-open' }),
     ],
     programBreaker: (program) => (program === 'codex' ? 'open' : 'closed'),
     oldestReadyAt: () => oldestReadyAt,
@@ -171,7 +171,7 @@ t.test('the worker pool shows', async (t) => {
 })
 
 t.test('the series of an agent come and go with it, and follow its state', async (t) => {
-  const agents = [agentFacts('a1'), agentFacts('a2', { state: 'idle', load: null })]
+  const agents = [agentReading('a1'), agentReading('a2', { state: 'idle', load: null })]
   const one = squad(t, { agents: () => agents })
   const of = (found: Map<string, number>) => [...found.keys()].filter((key) => /agent="/.test(key))
   const both = await scrape(one)
@@ -183,7 +183,7 @@ t.test('the series of an agent come and go with it, and follow its state', async
   t.equal(both.get('squadd_agent_tasks_total{agent="a1",result="failed"}'), 3)
   t.equal(both.get('squadd_agent_busy_seconds_total{agent="a1"}'), 90.5)
   t.equal(both.get('squadd_agent_info{agent="a1",program="claude",state="running"}'), 1)
-  agents[0] = agentFacts('a1', { state: 'failed' })
+  agents[0] = agentReading('a1', { state: 'failed' })
   agents.pop()
   const later = await scrape(one)
   t.equal(of(later).length, 8)
@@ -267,11 +267,11 @@ t.test('what is measured as it happens is there at the next scrape', async (t) =
   meter.storeFailed('full')
   meter.gitLockRetried('add')
   meter.answered({
-    ...{ route: { method: 'POST', path: '/v1/tasks' }, status: 201, ms: 20, isStream: false },
+    ...{ route: { method: 'POST', path: '/v1/tasks' }, status: 201, ms: 20, isOpenEnded: false },
   })
-  meter.answered({ route: null, status: 421, ms: 1, isStream: false })
+  meter.answered({ route: null, status: 421, ms: 1, isOpenEnded: false })
   meter.answered({
-    ...{ route: { method: 'GET', path: '/v1/tasks/:id' }, status: 200, ms: 9e6, isStream: true },
+    ...{ route: { method: 'GET', path: '/v1/tasks/:id' }, status: 200, ms: 9e6, isOpenEnded: true },
   })
   const leave = meter.subscribed()
   meter.subscribed()

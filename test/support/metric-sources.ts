@@ -1,4 +1,5 @@
-import type { AgentFacts, MetricSources } from '../../src/metrics/facts.ts'
+import type { MetricSources } from '../../src/metrics/facts.ts'
+import type { AgentReading } from '../../src/supervisor/domain/meter.ts'
 
 /** A squad as metrics see it, all of it made up; tests change what they are about. */
 export function metricSources(changes: Partial<MetricSources> = {}): MetricSources {
@@ -35,7 +36,7 @@ export function metricSources(changes: Partial<MetricSources> = {}): MetricSourc
 }
 
 /** An agent at work. */
-export const agentFacts = (id: string, changes: Partial<AgentFacts> = {}): AgentFacts => ({
+export const agentReading = (id: string, changes: Partial<AgentReading> = {}): AgentReading => ({
   id,
   program: 'claude',
   state: 'running',

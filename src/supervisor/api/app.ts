@@ -5,7 +5,7 @@ import type { z } from 'zod'
 import { SquadError } from '../domain/error.ts'
 import type { SquadEvent } from '../domain/event.ts'
 import { fieldsOf, readJson } from './body.ts'
-import type { EndpointName } from './endpoints.ts'
+import type { Endpoint, EndpointName } from './endpoints.ts'
 import { endpoints } from './endpoints.ts'
 import type { Pace } from './events.ts'
 import { sendEvents } from './events.ts'
@@ -57,13 +57,13 @@ export function createApp(options: AppOptions): FastifyInstance {
   const subscribe = subscription(options)
 
   for (const name of Object.keys(endpoints) as EndpointName[]) {
-    const { method, path, reply: kind } = endpoints[name]
+    const { method, path, reply: kind, waits }: Endpoint = endpoints[name]
     const row = routes[name] as unknown as Row
     app.route({
       method,
       url: path,
       handler: async (request, reply) => {
-        traffic.routed(reply.raw, { method, path }, kind === 'events')
+        traffic.routed(reply.raw, { method, path }, waits === true || kind === 'events')
         const input = readInput(row.input, fieldsOf(request, name))
         const signal = traffic.signalOf(reply.raw)
         const result = await row.handle(context, input, { signal, accept: request.headers.accept })

@@ -1,7 +1,7 @@
 /** What an endpoint answers with: one JSON value, a text, bytes as they come, or events (SSE). */
 export type ReplyKind = 'json' | 'text' | 'bytes' | 'events'
 
-type Endpoint = {
+export type Endpoint = {
   method: 'GET' | 'POST' | 'DELETE'
   /** `:id` is filled from the input's `id`. */
   path: `/${string}`

@@ -13,7 +13,7 @@ export class Traffic {
   #quiet: () => void = () => {}
 
   readonly #meter: TrafficMeter
-  readonly #routes = new WeakMap<ServerResponse, Pick<Answered, 'route' | 'isStream'>>()
+  readonly #routes = new WeakMap<ServerResponse, Pick<Answered, 'route' | 'isOpenEnded'>>()
 
   constructor(meter: TrafficMeter) {
     this.#meter = meter
@@ -24,17 +24,20 @@ export class Traffic {
     const began = performance.now()
     this.#open.add(response)
     response.once('close', () => {
-      const { route, isStream } = this.#routes.get(response) ?? { route: null, isStream: false }
+      const { route, isOpenEnded } = this.#routes.get(response) ?? {
+        route: null,
+        isOpenEnded: false,
+      }
       const ms = performance.now() - began
-      this.#meter.answered({ route, isStream, status: response.statusCode, ms })
+      this.#meter.answered({ route, isOpenEnded, status: response.statusCode, ms })
       this.#open.delete(response)
       if (this.#open.size === 0) this.#quiet()
     })
   }
 
   /** What a request asks for. */
-  routed(response: ServerResponse, route: Answered['route'], isStream: boolean): void {
-    this.#routes.set(response, { route, isStream })
+  routed(response: ServerResponse, route: Answered['route'], isOpenEnded: boolean): void {
+    this.#routes.set(response, { route, isOpenEnded })
   }
 
   /** Aborts when the client goes away before it has its reply, and when the traffic closes. */

@@ -1,3 +1,6 @@
+import type { AgentState, AgentView, ProgramName } from './agent.ts'
+import type { LoadSample } from './ports.ts'
+
 /** Where the time goes between a ready task and its running program, and when an agent comes up. */
 export const dispatchSteps = ['claim', 'start', 'worktree', 'host'] as const
 export type DispatchStep = (typeof dispatchSteps)[number]
@@ -35,8 +38,8 @@ export type Answered = {
   route: { method: string; path: string } | null
   status: number
   ms: number
-  /** It was a stream: how long it lasted says nothing about us. */
-  isStream: boolean
+  /** It may take as long as its caller likes: that says nothing about us. */
+  isOpenEnded: boolean
 }
 
 /**
@@ -55,4 +58,21 @@ export interface Meter {
   /** Events that a reader has missed because they are no longer kept. */
   eventsMissed(count: number): void
   notified(channel: NotificationChannel, result: NotificationResult): void
+}
+
+/** One agent as the metrics see it. */
+export type AgentReading = {
+  id: string
+  program: ProgramName
+  state: AgentState
+  breaker: AgentView['circuitState']
+  /** 0 (free) to 1. */
+  loadScore: number
+  /** What its program uses; null when nobody looks. */
+  load: LoadSample | null
+  /** When its program asked what it asks; null when it asks nothing. */
+  waitingSince: number | null
+  tasksCompleted: number
+  tasksFailed: number
+  totalExecTimeMs: number
 }

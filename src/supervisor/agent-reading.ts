@@ -1,8 +1,8 @@
-import type { AgentFacts } from '../metrics/facts.ts'
+import type { AgentReading } from './domain/meter.ts'
 import type { SupervisedAgent } from './supervised-agent.ts'
 
 /** What the metrics tell of an agent: unlike its view, made for many agents at once. */
-export const agentFacts = (agent: SupervisedAgent): AgentFacts => ({
+export const readingOf = (agent: SupervisedAgent): AgentReading => ({
   id: agent.id,
   program: agent.record.spec.program,
   state: agent.state,
