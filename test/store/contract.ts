@@ -7,6 +7,7 @@ import { enqueueRules } from './contract/enqueue.ts'
 import { eventRules } from './contract/events.ts'
 import { questionRules } from './contract/questions.ts'
 import { recordRules } from './contract/record.ts'
+import { totalRules } from './contract/totals.ts'
 import type { OpenStore } from './support.ts'
 
 /** Every rule of a store, whatever engine it stands on. */
@@ -15,6 +16,7 @@ export function storeContract(open: OpenStore): void {
   dependencyRules(open)
   claimRules(open)
   recordRules(open)
+  totalRules(open)
   controlRules(open)
   questionRules(open)
   agentRules(open)

@@ -1,3 +1,4 @@
+import type { TotalName } from '../../src/supervisor/domain/totals.ts'
 import type { AgentSpec } from '../../src/supervisor/domain/agent.ts'
 import { createAgent } from '../../src/supervisor/domain/agent.ts'
 import { defaults } from '../../src/supervisor/domain/config.ts'
@@ -88,3 +89,10 @@ export async function finish(store: Store, settlement: Settlement, now = t0): Pr
   await store.record(verdictOf(task, outcome), () => settlement, now)
   return store.task(task.id)
 }
+
+/** What a store has counted under these names, as `name label value`. */
+export const counted = (store: Store, ...names: TotalName[]): string[] =>
+  store
+    .counters()
+    .filter(({ name }) => names.includes(name))
+    .map(({ name, label, value }) => `${name} ${label} ${value}`)

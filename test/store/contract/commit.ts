@@ -1,6 +1,6 @@
 import t from 'tap'
 import type { OpenStore } from '../support.ts'
-import { add, first, someone, spec, succeed, t0, verdictOf } from '../support.ts'
+import { add, counted, first, someone, spec, succeed, t0, verdictOf } from '../support.ts'
 
 export function commitRules(open: OpenStore): void {
   t.test('of the writes of one turn, one that fails is undone alone', async (t) => {
@@ -35,7 +35,7 @@ export function commitRules(open: OpenStore): void {
     )
     t.match(store.taskCounts(), { ready: 2, running: 0 })
     t.strictSame(heard, ['t1', 't2'])
-    t.strictSame(store.counters(), [{ name: 'submitted', label: 'normal', value: 2 }])
+    t.strictSame(counted(store, 'submitted'), ['submitted normal 2'])
   })
 
   t.test(

@@ -1,7 +1,7 @@
 import t from 'tap'
 import type { SquadEvent } from '../../../src/supervisor/domain/event.ts'
 import type { OpenStore } from '../support.ts'
-import { add, spec, t0 } from '../support.ts'
+import { add, counted, spec, t0 } from '../support.ts'
 
 export function eventRules(open: OpenStore): void {
   const paused = (agentId: string) => ({ type: 'AgentPaused', agentId }) as const
@@ -49,9 +49,12 @@ export function eventRules(open: OpenStore): void {
 
   t.test('restarts of agents are counted with their event', async (t) => {
     const store = open(t)
-    const restarted = { type: 'AgentRestarted', agentId: 'a', data: { reason: 'x' } } as const
+    const restarted = { type: 'AgentRestarted', agentId: 'a', data: { kind: 'hang' } } as const
     await store.append([restarted, restarted], t0)
-    t.strictSame(store.counters(), [{ name: 'restarts', label: '', value: 2 }])
+    t.strictSame(counted(store, 'restarts', 'events'), [
+      'events AgentRestarted 2',
+      'restarts hang 2',
+    ])
   })
 
   t.test('listeners hear of what is committed, in order, before the caller does', async (t) => {
