@@ -48,6 +48,7 @@ t.test('a wrong command line is exit 2, on stderr', async (t) => {
     [['task', 'list', '--limit', '0'], /whole number from 1/],
     [['events', '--since', 'x'], /whole number/],
     [['start', '--listen', 'localhost'], /127.0.0.1:7340/],
+    [['start', '--metrics-listen', '0.0.0.0:9464'], /use 127.0.0.1/],
   ]
   await each(cases, async ([args, says]) => {
     const { code, stdout, stderr } = await cli.run(args)
