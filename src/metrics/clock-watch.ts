@@ -1,8 +1,8 @@
 export type Clocks = {
   /** Ms since 1970, as it may be set. */
-  wall(): number
+  wall: () => number
   /** Ms that have passed, whatever was set. */
-  passed(): number
+  passed: () => number
 }
 
 // What setting a clock right little by little may do at most, twice over.

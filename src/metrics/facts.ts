@@ -15,7 +15,7 @@ export type MetricSources = {
   now(): number
   taskCounts(): Record<TaskState, number>
   agents(): readonly AgentReading[]
-  programBreaker(program: ProgramName): AgentView['circuitState']
+  programBreaker: (program: ProgramName) => AgentView['circuitState']
   /** When the oldest ready task was submitted; null when none is ready. */
   oldestReadyAt(): number | null
   /** Totals since the store was made. */

@@ -56,7 +56,7 @@ for (const format of ['text', 'openMetrics'] as const)
             format,
           )
           // Asked last: for OpenMetrics it takes the end off the names of its counters.
-          t.same(linesOf(ours), await linesOf(await registry.metrics()))
+          t.same(linesOf(ours), linesOf(await registry.metrics()))
         },
       ),
     )

@@ -157,7 +157,7 @@ async function look(field: Field) {
 }
 
 const keyOf = ({ name, labels }: { name: string; labels: Labels }): string =>
-  `${name} ${JSON.stringify(Object.entries(labels).sort())}`
+  `${name} ${JSON.stringify(Object.entries(labels).sort(([a], [b]) => (a < b ? -1 : 1)))}`
 
 async function agree(t: Test, field: Field): Promise<void> {
   const { events, samples } = await look(field)
