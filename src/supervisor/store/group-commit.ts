@@ -1,10 +1,12 @@
 import { SquadError } from '../domain/error.ts'
 import type { SquadEvent } from '../domain/event.ts'
+import type { Total } from '../domain/totals.ts'
 import type { Connection } from './sqlite.ts'
 import type { Op } from './statement.ts'
+import { addTotals } from './transaction.ts'
 
-/** What a write answers, and the events that go out once it is durable. */
-export type Written<T> = { value: T; events: readonly SquadEvent[] }
+/** What a write answers, the events that go out once it is durable, and what it adds to the totals. */
+export type Written<T> = { value: T; events: readonly SquadEvent[]; totals: readonly Total[] }
 
 type Job = {
   work: () => Op<Written<unknown>>
@@ -62,6 +64,7 @@ export class GroupCommit {
         const written = jobs.length === 1 ? this.#connection.run(job.work()) : this.#inside(job)
         if (written) done.push({ job, written })
       }
+      this.#connection.run(addTotals(done.flatMap(({ written }) => written.totals)))
       this.#connection.command('commit')
     } catch (error) {
       for (const job of jobs) job.reject(error)

@@ -33,7 +33,7 @@ export function createStore(engine: Engine, instanceId: string, settings: Settin
       const tx = beginAt(now, settings)
       const value = yield* op(tx)
       yield* flush(tx)
-      return { value, events: tx.events }
+      return { value, events: tx.events, totals: tx.totals }
     })
   return {
     instanceId,

@@ -19,7 +19,8 @@ export type Transaction = {
   readonly settings: Settings
   readonly events: SquadEvent[]
   readonly moved: Map<TaskState, number>
-  readonly counted: Map<string, Total>
+  /** What it adds to the totals that live as long as the store. */
+  readonly totals: Total[]
 }
 
 export const beginAt = (now: number, settings: Settings): Transaction => ({
@@ -27,7 +28,7 @@ export const beginAt = (now: number, settings: Settings): Transaction => ({
   settings,
   events: [],
   moved: new Map(),
-  counted: new Map(),
+  totals: [],
 })
 
 /** Records an event, and in the totals what follows from it. */
@@ -42,15 +43,7 @@ export function* emit(tx: Transaction, event: NewEvent): Op<void> {
     JSON.stringify(data),
   )
   tx.events.push({ ...event, seq: stored!.seq, at: tx.now, data })
-  for (const total of totalsOf(event)) count(tx, total)
-}
-
-/** Raises a total that lives as long as the store. */
-export function count(tx: Transaction, { name, label, by }: Total): void {
-  const key = `${name} ${label}`
-  const total = tx.counted.get(key)
-  if (total) total.by += by
-  else tx.counted.set(key, { name, label, by })
+  tx.totals.push(...totalsOf(event))
 }
 
 /** Notes that `by` tasks came into a state, or left it. */
@@ -62,7 +55,18 @@ export function tally(tx: Transaction, state: TaskState, by: number): void {
 export function* flush(tx: Transaction): Op<void> {
   for (const [state, by] of tx.moved)
     if (by !== 0) yield* rows('update task_count set n = n + ?2 where state = ?1', state, by)
-  for (const { name, label, by } of tx.counted.values())
+}
+
+/** The last statements of a commit: the totals of its writes, each row once. */
+export function* addTotals(totals: Iterable<Total>): Op<void> {
+  const sums = new Map<string, Total>()
+  for (const total of totals) {
+    const key = `${total.name} ${total.label}`
+    const sum = sums.get(key)
+    if (sum) sum.by += total.by
+    else sums.set(key, { ...total })
+  }
+  for (const { name, label, by } of sums.values())
     yield* rows(
       `insert into counter(name, label, value) values (?1, ?2, ?3)
        on conflict(name, label) do update set value = counter.value + excluded.value`,
