@@ -10,44 +10,47 @@ export type Format = keyof typeof formats
 // So much is written before others get their turn.
 const sliceMs = 5
 
-/** Writes metrics in a format of Prometheus, a slice at a time. Exemplars are OpenMetrics' alone. */
-export async function write(families: Iterable<Family>, format: Format): Promise<string> {
+/**
+ * Writes metrics in a format of Prometheus, a slice at a time, as the bytes that are sent. Exemplars are
+ * OpenMetrics' alone.
+ */
+export async function write(families: Iterable<Family>, format: Format): Promise<Uint8Array> {
   const isOpen = format === 'openMetrics'
-  let text = ''
+  const parts: Buffer[] = []
   let since = performance.now()
-  for (const { name, help, type, starts, values, exemplars } of families) {
+  for (const family of families) {
+    const { name, help, type, exemplars } = family
     // There a counter is called without the end of its series' names.
     const called = isOpen && type === 'counter' ? name.replace(/_total$/, '') : name
-    text += `# HELP ${called} ${help}\n# TYPE ${called} ${type}\n`
-    text += isOpen && exemplars ? withExemplars(starts, values, exemplars) : lines(starts, values)
+    parts.push(Buffer.from(`# HELP ${called} ${help}\n# TYPE ${called} ${type}\n`))
+    parts.push(isOpen && exemplars ? lines(family, exemplars) : knownLines(family))
     if (performance.now() - since < sliceMs) continue
     await nextTurn()
     since = performance.now()
   }
-  return isOpen ? `${text}# EOF\n` : text
+  if (isOpen) parts.push(Buffer.from('# EOF\n'))
+  return Buffer.concat(parts)
 }
 
 /** What was written last for the same series. */
-const written = new WeakMap<readonly string[], { values: readonly number[]; text: string }>()
+const written = new WeakMap<Family['starts'], { values: Family['values']; bytes: Buffer }>()
 
-function lines(starts: readonly string[], values: readonly number[]): string {
+function knownLines(family: Family): Buffer {
+  const { starts, values } = family
   const last = written.get(starts)
-  if (last && values.every((value, i) => value === last.values[i])) return last.text
-  let text = ''
-  for (let i = 0; i < starts.length; i++) text += `${starts[i]}${numeral(values[i]!)}\n`
-  written.set(starts, { values, text })
-  return text
+  if (last && values.every((value, i) => value === last.values[i])) return last.bytes
+  const bytes = lines(family)
+  written.set(starts, { values, bytes })
+  return bytes
 }
 
-function withExemplars(
-  starts: readonly string[],
-  values: readonly number[],
-  exemplars: NonNullable<Family['exemplars']>,
-): string {
+function lines({ starts, values }: Family, exemplars?: Family['exemplars']): Buffer {
   let text = ''
   for (let i = 0; i < starts.length; i++)
-    text += `${starts[i]}${numeral(values[i]!)}${trailer(exemplars[i])}\n`
-  return text
+    text += exemplars
+      ? `${starts[i]}${numeral(values[i]!)}${trailer(exemplars[i])}\n`
+      : `${starts[i]}${numeral(values[i]!)}\n`
+  return Buffer.from(text)
 }
 
 const numeral = (value: number): number | string =>

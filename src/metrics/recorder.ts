@@ -15,7 +15,7 @@ import { readings, storedHistograms } from './readings.ts'
 
 export type Metrics = {
   /** All metrics as Prometheus reads them, in the format that an `Accept` header likes best. */
-  render(accept?: string): Promise<{ contentType: string; text: string }>
+  render(accept?: string): Promise<{ contentType: string; text: Uint8Array }>
   /** Takes in what was recorded: exemplars are its tasks. */
   onEvents(events: readonly SquadEvent[]): void
   /** Told what is measured as it happens. */

@@ -12,7 +12,9 @@ import type { Bench } from './row.ts'
 import { row } from './row.ts'
 
 const agentCount = 1000
-const rounds = 40
+const rounds = 10
+// The clock of CPU time is coarse: so many scrapes are one measurement.
+const atOnce = 10
 const mayBlockMs = 50
 
 export const bench: Bench = async () => {
@@ -25,8 +27,8 @@ export const bench: Bench = async () => {
     scrapes += 1
     return (await metrics.render()).text
   }
-  const registry = plainRegistry(await ours())
-  const theirs = () => registry.metrics()
+  const registry = plainRegistry(Buffer.from(await ours()).toString())
+  const theirs = async () => Buffer.from(await registry.metrics())
   const expected = linesOf(await theirs())
   const found = linesOf(await ours())
   if (found !== expected) throw new Error(`ours has ${found} lines, theirs ${expected}`)
@@ -45,7 +47,9 @@ export const bench: Bench = async () => {
   const name = `scrape, ${agentCount} agents, ${expected} lines`
   return [
     row(`${name}: prom-client`, 'ms CPU', times, { atMost: 0.3 }),
-    row(`${name}: longest block of ${rounds}, the limit`, 'ms CPU', [worst], { atMost: 1 }),
+    row(`${name}: longest block of ${rounds * atOnce}, the limit`, 'ms CPU', [worst], {
+      atMost: 1,
+    }),
   ]
 }
 
@@ -90,7 +94,7 @@ function plainRegistry(text: string): Registry {
  * What it costs, down to the bytes that are sent, and the most of it between two turns of the event loop: CPU time of this thread, so
  * that what else the machine does is not counted.
  */
-async function measure(act: () => Promise<string>): Promise<{ ms: number; blockedMs: number }> {
+async function measure(act: () => Promise<Uint8Array>): Promise<{ ms: number; blockedMs: number }> {
   await nextTurn()
   const began = cpuMs()
   let last = began
@@ -103,10 +107,10 @@ async function measure(act: () => Promise<string>): Promise<{ ms: number; blocke
     if (!isOver) setImmediate(look)
   }
   setImmediate(look)
-  Buffer.from(await act())
+  for (let i = 0; i < atOnce; i++) await act()
   isOver = true
   look()
-  return { ms: last - began, blockedMs }
+  return { ms: (last - began) / atOnce, blockedMs }
 }
 
 function cpuMs(): number {
@@ -114,4 +118,8 @@ function cpuMs(): number {
   return (user + system) / 1000
 }
 
-const linesOf = (text: string): number => text.split('\n').filter((line) => line !== '').length
+const linesOf = (text: Uint8Array): number =>
+  Buffer.from(text)
+    .toString()
+    .split('\n')
+    .filter((line) => line !== '').length

@@ -24,7 +24,11 @@ function registryFor(format: Format): Registry {
   return registry
 }
 
-const linesOf = (text: string): string[] => text.split('\n').filter((line) => line !== '')
+const linesOf = (text: string | Uint8Array): string[] =>
+  Buffer.from(text as string)
+    .toString()
+    .split('\n')
+    .filter((line) => line !== '')
 
 for (const format of ['text', 'openMetrics'] as const)
   t.test(`${format}: we write line for line what prom-client writes`, async (t) => {

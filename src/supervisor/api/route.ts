@@ -22,7 +22,7 @@ export type Control = {
   reload(): Config | Promise<Config>
 }
 
-export type Text = { contentType: string; text: string }
+export type Text = { contentType: string; text: string | Uint8Array }
 
 /** What handlers work with. */
 export type Context = {

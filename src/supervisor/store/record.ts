@@ -13,7 +13,7 @@ import { row, rows } from './statement.ts'
 import type { TaskRow } from './task-row.ts'
 import { findTask, rowOf, toTask } from './task-row.ts'
 import type { Transaction } from './transaction.ts'
-import { emit } from './transaction.ts'
+import { count, emit } from './transaction.ts'
 
 /**
  * Records how an attempt ended. Only the newest fence of a running task counts; the answer to a
@@ -49,7 +49,7 @@ function* late(tx: Transaction, verdict: Verdict, taskId: TaskId, fence: number)
     tx.now,
     outcome,
   )
-  tx.totals.push({ name: 'fenced_writes', label: '', by: 1 })
+  count(tx, 'fenced_writes', '')
   if (first) yield* emit(tx, { type: 'TaskLateResult', taskId, data: { fence, outcome, reason } })
   return 'late'
 }

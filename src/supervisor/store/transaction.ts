@@ -1,6 +1,6 @@
 import type { NewEvent, SquadEvent } from '../domain/event.ts'
 import type { TaskState } from '../domain/task.ts'
-import type { Total } from '../domain/totals.ts'
+import type { Total, TotalName } from '../domain/totals.ts'
 import { totalsOf } from '../domain/totals.ts'
 import type { Patience } from '../policy/scheduler.ts'
 import type { Op } from './statement.ts'
@@ -44,6 +44,11 @@ export function* emit(tx: Transaction, event: NewEvent): Op<void> {
   )
   tx.events.push({ ...event, seq: stored!.seq, at: tx.now, data })
   tx.totals.push(...totalsOf(event))
+}
+
+/** Raises a total that follows from no event. */
+export function count(tx: Transaction, name: TotalName, label: string): void {
+  tx.totals.push({ name, label, by: 1 })
 }
 
 /** Notes that `by` tasks came into a state, or left it. */
