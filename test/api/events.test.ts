@@ -11,6 +11,7 @@ import { readEvents } from '../../src/supervisor/api/event-reader.ts'
 import { sendEvents } from '../../src/supervisor/api/events.ts'
 import type { SquadEvent } from '../../src/supervisor/domain/event.ts'
 import { ask, makeServer, openApi, scratch } from '../support/api.ts'
+import { silentMeter } from '../support/silent-meter.ts'
 import { FakeSquad } from '../support/fake-squad.ts'
 
 const event = (seq: number, text = ''): SquadEvent => ({
@@ -144,7 +145,10 @@ t.test('a client that does not read costs a bounded buffer, then its connection'
   let pulled = 0
   let ended: () => void = () => {}
   const over = new Promise<void>((resolve) => (ended = resolve))
-  const { squad, socket } = await openApi(t, { pace: { heartbeatMs: 5, stallMs: 200 } })
+  const drops: string[] = []
+  const meter = { ...silentMeter, subscriberDropped: (reason: string) => drops.push(reason) }
+  const pace = { heartbeatMs: 5, stallMs: 200 }
+  const { squad, socket } = await openApi(t, { pace, meter })
   squad.events = async function* (how) {
     try {
       while (!how?.signal?.aborted) yield event((pulled += 1), 'x'.repeat(size))
@@ -161,6 +165,7 @@ t.test('a client that does not read costs a bounded buffer, then its connection'
   t.ok(pulled * size < 2_000_000, `${pulled * size} bytes were asked for`)
   raw.resume()
   await once(raw, 'close')
+  t.same(drops, ['stalled'])
 })
 
 t.test('a client goes on over a restart of the daemon: nothing lost, nothing twice', async (t) => {

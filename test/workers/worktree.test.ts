@@ -684,8 +684,11 @@ t.test('a lock of another git is waited for, and named when it stays', async (t)
     rmSync(lock, { force: true })
     return 0
   }
-  await createWorktrees({ random }).ensure(agentOf(repo, 'a1'), path, false)
+  const told: string[] = []
+  const patient = createWorktrees({ random, onLockRetry: (operation) => told.push(operation) })
+  await patient.ensure(agentOf(repo, 'a1'), path, false)
   t.equal(tries, 1)
+  t.same(told, ['add'])
   t.ok(existsSync(join(path, 'a.txt')))
 })
 
