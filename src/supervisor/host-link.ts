@@ -64,6 +64,11 @@ export class HostLink {
     return this.#host?.pid ?? null
   }
 
+  /** Neither ended, let go nor given up: when its host dies another comes. */
+  get isKept(): boolean {
+    return this.#wanted
+  }
+
   /** Forks the host; from now on it is brought back when it dies. */
   open(): void {
     this.#wanted = true

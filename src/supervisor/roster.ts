@@ -170,8 +170,9 @@ export class Roster {
       const agent = this.get(id)
       if (agent.record.goal === 'up') return agent
       if (agent.state === 'failed') throw wrongState(agent, 'resume')
-      await this.#goals.reaching(id)
       await this.#goals.aim(agent, 'up', { type: 'AgentResumed' })
+      // What its goal before asked for may have begun just now, when its task ended.
+      await this.#goals.reaching(id)
       if (agent.state === 'starting') await agent.untilReady()
       else if (!agent.hasHost) await this.#goals.bringUp(agent)
       else if (agent.state === 'paused') agent.resume()

@@ -86,7 +86,8 @@ export class SupervisedAgent {
   }
 
   get isFree(): boolean {
-    return this.state === 'idle' && this.record.goal === 'up' && this.#current === null
+    const isUp = this.state === 'idle' && this.#link.isKept
+    return isUp && this.record.goal === 'up' && this.#current === null
   }
 
   /** The task that it has, until everything about the attempt is recorded and cleaned. */

@@ -1,6 +1,8 @@
 import fc from 'fast-check'
 import t from 'tap'
 import type { EventType } from '../../src/supervisor/domain/event.ts'
+import type { Fate } from './fake-terminal.ts'
+import { Scene } from './scene.ts'
 import { liveThrough } from './small-life.ts'
 import type { Case } from './steps.ts'
 import { anyCase } from './steps.ts'
@@ -25,6 +27,30 @@ t.test('what is asked of an agent before the next supervisor has taken it up wai
     turns,
   })
   await t.resolves(life, 'no law was broken')
+})
+
+t.test('an agent that is asked back just when its last task is over works again', async (t) => {
+  const fate: Fate = {
+    ...{ launchMs: 10, runMs: 5000, stopMs: 10, outcome: 'succeeded', cause: null },
+    ...{ retryInMs: null, hostDiesInMs: null },
+  }
+  const scene = new Scene({ seed: 1, fate: () => fate, agentWriteMs: 1000 })
+  const passed = (ms: number) => scene.clock.advanceTo(scene.now + ms)
+  await scene.start()
+  await scene.addAgents([{ id: 'ada', program: 'shell' }])
+  await scene.submit([{ prompt: 'one' }])
+  await scene.clock.until(scene.squad.pauseAgent('ada', { release: true }), 2000)
+  await passed(fate.runMs - 1500)
+  t.equal(scene.store.task('t1')?.state, 'running')
+  const resumed = scene.squad.resumeAgent('ada')
+  await passed(900)
+  await scene.submit([{ prompt: 'two' }])
+  t.equal(scene.store.task('t1')?.state, 'completed')
+  await scene.clock.until(resumed, 60_000)
+  await passed(60_000)
+  t.match(scene.store.task('t2'), { state: 'completed', starts: 1 })
+  t.same(scene.laws.breaches, [])
+  await scene.close()
 })
 
 const lives = 1000

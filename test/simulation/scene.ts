@@ -29,6 +29,8 @@ export type SceneOptions = {
   fate: (random: Random, agentId: string, key: AttemptKey) => Fate
   /** Timers that fire this much before their time. */
   earlyMs?: number
+  /** A slow disk: how long after the change of an agent was stored that is answered. */
+  agentWriteMs?: number
 }
 
 /** One life of the supervisor; what a dead one still hears and does has no effect. */
@@ -50,16 +52,18 @@ export class Scene {
   config: Config
   fate: SceneOptions['fate']
   readonly #seed: number
+  readonly #agentWriteMs: number
   readonly #random: Random
   readonly #connection: Connection
   #pending = 0
   #life: Life = { isOver: false }
   #squad: Supervisor
 
-  constructor({ seed, config, fate, earlyMs }: SceneOptions) {
+  constructor({ seed, config, fate, earlyMs, agentWriteMs = 0 }: SceneOptions) {
     this.config = parseConfig(config ?? {})
     this.fate = fate
     this.#seed = seed
+    this.#agentWriteMs = agentWriteMs
     this.#random = seeded(seed)
     this.clock = new VirtualClock(begin, () => this.settle(), earlyMs)
     this.laws = new Laws(
@@ -191,7 +195,14 @@ export class Scene {
         limit,
         now,
       )
-    return counting({ ...store, claim }, (by) => (this.#pending += by))
+    const counted = counting({ ...store, claim }, (by) => (this.#pending += by))
+    if (this.#agentWriteMs === 0) return counted
+    const updateAgent: Store['updateAgent'] = async (...change) => {
+      const record = await counted.updateAgent(...change)
+      await new Promise<void>((resolve) => this.clock.after(this.#agentWriteMs, resolve))
+      return record
+    }
+    return { ...counted, updateAgent }
   }
 
   #supervisor(): Supervisor {
