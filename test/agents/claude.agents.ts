@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { Crew } from './crew.ts'
@@ -7,7 +7,6 @@ import { outside } from './namespace.ts'
 
 interactive({
   program: 'claude',
-  asking: (command) => `[[shell: sh -c '${command}']]`,
   faults: [
     { prompt: '[[status: 400]]', outcome: 'failed', cause: 'agent_error' },
     { prompt: '[[status: 401]]', outcome: 'failed', cause: 'auth' },
@@ -18,44 +17,31 @@ interactive({
     { prompt: '[[empty]]', outcome: 'failed', cause: 'agent_error' },
     { prompt: '[[refusal]]', outcome: 'failed', cause: 'refused' },
   ],
-  untouched: [/^\.claude\/settings(\.local)?\.json$/, /^\.[a-z]+rc$/],
-  refused: 'unknown',
 })
 
 const skip = outside()
 
-t.test('claude: a subagent and a background command delay the end', { skip }, async (t) => {
+for (const mode of ['interactive', 'headless'] as const)
+  t.test(`claude, ${mode}: a subagent delays the end`, { skip }, async (t) => {
+    const crew = await Crew.open(t, 'claude')
+    await crew.agent('ada', { mode })
+    const delegated = await crew.do('[[agent: ((delay: 3)) ((say: SUB))]] [[say: After it.]]')
+    t.match(delegated, { state: 'completed', result: { output: 'After it.' } })
+    t.ok(delegated.result!.durationMs >= 3000)
+    const asked = crew.stub.requests().filter(({ lastByteAt }) => lastByteAt !== null)
+    t.ok(
+      asked.every(({ lastByteAt }) => lastByteAt! <= delegated.endedAt!),
+      'nothing came later',
+    )
+  })
+
+t.test('claude: a command in the background delays the end', { skip }, async (t) => {
   const crew = await Crew.open(t, 'claude')
   await crew.agent('ada')
-  const delegated = await crew.do('[[agent: ((delay: 3)) ((say: SUB))]] [[say: After it.]]')
-  t.match(delegated, { state: 'completed', result: { output: 'After it.' } })
-  t.ok(delegated.result!.durationMs >= 3000)
-  const asked = crew.stub.requests().filter(({ lastByteAt }) => lastByteAt !== null)
-  t.ok(
-    asked.every(({ lastByteAt }) => lastByteAt! <= delegated.endedAt!),
-    'nothing came later',
-  )
   const command = { command: 'sleep 3; echo late', run_in_background: true }
   const begun = await crew.do(`[[tool: Bash ${JSON.stringify(command)}]] [[say: Begun.]]`)
   t.match(begun, { state: 'completed' })
   t.ok(begun.result!.durationMs >= 3000, 'it waits for what it began')
-})
-
-t.test('claude: a hook of the user that blocks the end is waited for', { skip }, async (t) => {
-  const crew = await Crew.open(t, 'claude', ({ userHome, dir }) => {
-    const flag = join(dir, 'blocked-once')
-    const block = '{"decision":"block","reason":"Say it again. [[say: Again.]]"}'
-    const command = `[ -e '${flag}' ] || { touch '${flag}'; sleep 1; echo '${block}'; }`
-    const hooks = { Stop: [{ hooks: [{ type: 'command', command }] }] }
-    mkdirSync(join(userHome, '.claude'), { recursive: true })
-    writeFileSync(join(userHome, '.claude', 'settings.json'), JSON.stringify({ hooks }))
-  })
-  await crew.agent('ada')
-  const done = await crew.do('[[say: The first end.]]')
-  t.match(done, { state: 'completed' })
-  t.notMatch(done.result?.output, 'The first end', 'the answer is the last one')
-  const last = crew.stub.requests().findLast(({ side, api }) => api !== null && !side)!
-  t.ok(done.endedAt! >= last.lastByteAt!, 'recorded after the real end')
 })
 
 t.test('claude: one that was never set up says so', { skip }, async (t) => {

@@ -5,15 +5,8 @@ import { Crew } from './crew.ts'
 import { interactive } from './interactive.ts'
 import { outside } from './namespace.ts'
 
-/** A command that Codex may not run in its sandbox without asking. */
-const asking = (command: string): string => {
-  const input = { cmd: command, sandbox_permissions: 'require_escalated', justification: 'needed' }
-  return `[[tool: exec_command ${JSON.stringify(input)}]]`
-}
-
 interactive({
   program: 'codex',
-  asking,
   faults: [
     { prompt: '[[status: 400]]', outcome: 'failed', cause: 'agent_error' },
     { prompt: '[[status: 401]]', outcome: 'failed', cause: 'auth' },
@@ -25,27 +18,9 @@ interactive({
     { prompt: '[[empty]]', outcome: 'failed', cause: 'agent_error' },
     { prompt: '[[maxtok]]', outcome: 'failed', cause: 'agent_error' },
   ],
-  // Codex itself counts its starts in config.toml.
-  untouched: [/^\.codex\/hooks\.json$/, /^\.[a-z]+rc$/],
-  refused: 'unknown',
 })
 
 const skip = outside()
-
-t.test('codex: a hook of the user that blocks the end is waited for', { skip }, async (t) => {
-  const crew = await Crew.open(t, 'codex', ({ userHome, dir }) => {
-    const block = JSON.stringify({ decision: 'block', reason: '[[delay: 2]] [[say: Second.]]' })
-    const flag = join(dir, 'blocked-once')
-    const command = `[ -e '${flag}' ] || { touch '${flag}'; printf '%s' '${block}'; }`
-    const hooks = { Stop: [{ hooks: [{ type: 'command', command, timeout: 10 }] }] }
-    writeFileSync(join(userHome, '.codex', 'hooks.json'), JSON.stringify({ hooks }))
-  })
-  await crew.agent('ada')
-  const done = await crew.do('[[say: First.]]')
-  t.match(done, { state: 'completed', result: { output: 'Second.' } })
-  const last = crew.stub.requests().findLast(({ side, api }) => api !== null && !side)!
-  t.ok(done.endedAt! >= last.lastByteAt!, 'recorded after the real end')
-})
 
 t.test('codex: subagents delay the end', { skip }, async (t) => {
   const crew = await Crew.open(t, 'codex')

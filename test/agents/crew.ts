@@ -96,6 +96,12 @@ export class Crew extends Squadd {
     return (await this.client.call('tasks.wait', { id, timeoutMs: patienceMs })) as Task
   }
 
+  /** A task whose prompt is nothing else, to its end. */
+  async doAsIs(prompt: string): Promise<Task> {
+    const [task] = (await this.client.call('tasks.add', { tasks: [{ prompt }] })) as Task[]
+    return this.settled(task!.id)
+  }
+
   /** A task to its end, and how long after the last byte of its answer that was recorded. */
   async do(prompt: string, input: Partial<TaskInput> = {}): Promise<Done> {
     const { id, mark } = await this.add(prompt, input)
@@ -119,6 +125,14 @@ export class Crew extends Squadd {
   /** The model has been asked with this mark. */
   async asked(mark: string): Promise<void> {
     await this.stub.until(({ marker, side }) => marker === mark && !side)
+  }
+
+  /** How its attempts have ended so far. */
+  async ends(id: string): Promise<string[]> {
+    const types: string[] = []
+    for await (const { type, taskId } of this.client.events({ since: 0, follow: false }))
+      if (taskId === id && ends.has(type)) types.push(type)
+    return types
   }
 
   async output(id: string): Promise<string> {
@@ -160,7 +174,13 @@ export class Crew extends Squadd {
   }
 }
 
-const ends = new Set<string>(['TaskCompleted', 'TaskFailed', 'TaskHeld', 'TaskRetried'])
+const ends = new Set<string>([
+  'TaskCompleted',
+  'TaskFailed',
+  'TaskHeld',
+  'TaskRetried',
+  'TaskCancelled',
+])
 
 export type Done = Task & { mark: string; lateMs: number | null }
 

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { Crew } from './crew.ts'
@@ -7,7 +7,6 @@ import { outside } from './namespace.ts'
 
 interactive({
   program: 'gemini',
-  asking: (command) => `[[shell: ${command}]]`,
   faults: [
     { prompt: '[[status: 400]]', outcome: 'failed', cause: 'agent_error' },
     { prompt: '[[status: 401]]', outcome: 'failed', cause: 'auth' },
@@ -20,30 +19,12 @@ interactive({
     { prompt: '[[refusal]]', outcome: 'failed', cause: 'refused' },
     { prompt: '[[maxtok]] [[say: It was]]', outcome: 'failed', cause: 'agent_error' },
   ],
-  untouched: [/^\.gemini\/[^/]+\.json$/, /^\.gemini\/extensions/, /^\.[a-z]+rc$/],
-  refused: 'unknown',
 })
 
 const skip = outside()
 const hook = (name: string, command: string) => [
   { matcher: '*', hooks: [{ name, type: 'command', command, timeout: 10_000 }] },
 ]
-
-t.test('gemini: where a hook of the user sends it on, the real end counts', { skip }, async (t) => {
-  const reason = '[[id: again]] [[delay: 2]] [[say: Second.]]'
-  const crew = await Crew.open(t, 'gemini', ({ userHome, dir }) => {
-    const file = join(userHome, '.gemini/settings.json')
-    const settings = JSON.parse(readFileSync(file, 'utf8')) as object
-    const flag = join(dir, 'blocked')
-    const answer = JSON.stringify({ decision: 'deny', reason })
-    const once = `cat >/dev/null; test -e '${flag}' && exit 0; touch '${flag}'; sleep 1; printf '%s' '${answer}'`
-    writeFileSync(file, JSON.stringify({ ...settings, hooks: { AfterAgent: hook('own', once) } }))
-  })
-  await crew.agent('ada')
-  const done = await crew.do('[[say: First.]]')
-  t.match(done, { state: 'completed', result: { output: /^Second\.\s*$/ } })
-  t.ok(crew.stub.requests().find(({ marker }) => marker === 'again')?.lastByteAt)
-})
 
 t.test(
   'gemini: what the repository configures runs only where it is trusted',
@@ -71,5 +52,22 @@ t.test(
     t.same(ran(), ['hook', 'server'])
   },
 )
+
+t.test('gemini: nothing survives the stop of its agent', { skip }, async (t) => {
+  const crew = await Crew.open(t, 'gemini')
+  await crew.agent('ada', { permission: 'auto' })
+  const left = '(setsid sleep 612 >/dev/null 2>&1 &)'
+  t.match(await crew.do(`[[shell: ${left}]] [[say: Begun.]]`), { state: 'completed' })
+  const { hostPid } = await crew.view('ada')
+  const ofAgent = () =>
+    crew
+      .leftovers()
+      .filter((one) => one.startsWith('process') && !one.includes('start --foreground'))
+      .filter((one) => !one.startsWith(`process ${hostPid} `))
+  t.match(ofAgent().join(), /sleep 612/, 'what it began is there')
+  t.match(ofAgent().join(), /gemini/)
+  await crew.client.call('agents.stop', { id: 'ada' })
+  t.same(ofAgent(), [])
+})
 
 const only = (agent: string) => ({ affinity: [agent], affinityMode: 'required' as const })

@@ -5,6 +5,15 @@ import { agentsFolder } from './install.ts'
 export const programs = ['claude', 'codex', 'gemini', 'opencode'] as const
 export type Program = (typeof programs)[number]
 
+/** Those that PROGRAMS names, separated by commas; all of them by default. */
+export function chosenPrograms(): readonly Program[] {
+  const named = (process.env['PROGRAMS'] ?? programs.join(',')).split(',')
+  const unknown = named.filter((name) => !(programs as readonly string[]).includes(name))
+  if (unknown.length > 0)
+    throw new Error(`PROGRAMS: no program "${unknown.join()}": ${programs.join(', ')}`)
+  return named as Program[]
+}
+
 export type Home = {
   home: string
   /** The whole environment of the program: nothing else may be added from outside. */

@@ -7,19 +7,13 @@ import type { Cause, Outcome } from '../../src/supervisor/domain/task.ts'
 import { Crew } from './crew.ts'
 import type { Program } from './home.ts'
 import { outside } from './namespace.ts'
+import { traits } from './traits.ts'
 
 export type Fault = { prompt: string; outcome: Outcome; cause: Cause; timeoutMs?: number }
 
 export type Interactive = {
   program: Program
-  /** A prompt that makes it ask whether it may run a command. */
-  asking(command: string): string
-  /** What a question shows of the command. */
   faults: readonly Fault[]
-  /** Files of the user's that no start may change. */
-  untouched: readonly RegExp[]
-  /** What answering no to a permission comes to. */
-  refused: Outcome
 }
 
 /** Lines that a shell, a template or an input box would act upon. */
@@ -33,6 +27,7 @@ const hostile = Array.from({ length: 400 }, (_, i) =>
 /** The scenarios that every interactive program has to pass. */
 export function interactive(how: Interactive): void {
   const { program } = how
+  const { asking, untouched, blockOnce } = traits[program]
   const skip = outside()
   const name = 'ada'
   const latencies: number[] = []
@@ -45,7 +40,7 @@ export function interactive(how: Interactive): void {
 
   t.test(`${program}: one conversation, from task to task`, { skip }, async (t) => {
     const crew = await Crew.open(t, program)
-    const before = crew.userFiles(...how.untouched)
+    const before = crew.userFiles(...untouched)
     await crew.agent(name)
     const fine = async (prompt: string, text: string) => {
       const done = await crew.do(prompt)
@@ -70,10 +65,7 @@ export function interactive(how: Interactive): void {
       'it arrived whole, perhaps between two lines of the program',
     )
     for (const prompt of ['/help', '!touch PWNED', '@README.md', '#note', '?', 'see @REA', 'a\\']) {
-      const [task] = (await crew.client.call('tasks.add', { tasks: [{ prompt }] })) as {
-        id: string
-      }[]
-      t.match(await crew.settled(task!.id), { state: 'completed' }, `${prompt} is a prompt`)
+      t.match(await crew.doAsIs(prompt), { state: 'completed' }, `${prompt} is a prompt`)
       t.match(crew.stub.requests().findLast(({ side }) => !side)?.prompt, prompt)
     }
     const files = readdirSync(await crew.worktree(name))
@@ -87,7 +79,7 @@ export function interactive(how: Interactive): void {
       'esc to cancel',
     )
     await fine('[[recall]]', 'first="[[id: m1]]')
-    t.same(crew.userFiles(...how.untouched), before, 'the files of the user are as they were')
+    t.same(crew.userFiles(...untouched), before, 'the files of the user are as they were')
     t.equal(execaSync('git', ['-C', crew.repo, 'status', '--porcelain']).stdout, '')
     t.equal(
       execaSync('git', ['-C', await crew.worktree(name), 'status', '--porcelain']).stdout.trim(),
@@ -108,24 +100,24 @@ export function interactive(how: Interactive): void {
 
   t.test(`${program}: a permission is asked for and answered`, { skip }, async (t) => {
     const crew = await open(t)
-    const yes = await crew.add(`${how.asking('touch yes.txt')} [[say: Touched.]]`)
+    const yes = await crew.add(`${asking('touch yes.txt')} [[say: Touched.]]`)
     t.match(await crew.question(yes.id), 'touch yes.txt')
     t.equal((await crew.view(name)).state, 'waiting')
     await crew.answer(name, 'yes')
     t.match(await crew.settled(yes.id), { state: 'completed', result: { output: 'Touched.' } })
     t.ok(existsSync(join(await crew.worktree(name), 'yes.txt')))
 
-    const no = await crew.add(`${how.asking('touch no.txt')} [[say: Not touched.]]`)
+    const no = await crew.add(`${asking('touch no.txt')} [[say: Not touched.]]`)
     await crew.question(no.id)
     await crew.answer(name, 'no')
-    t.match(await crew.settled(no.id), { outcome: how.refused })
+    t.match(await crew.settled(no.id), { state: 'held', outcome: 'unknown' }, 'that person decides')
     t.notOk(existsSync(join(await crew.worktree(name), 'no.txt')))
     t.match(await crew.do('[[say: Next.]]'), { state: 'completed', result: { output: 'Next.' } })
   })
 
   t.test(`${program}: nobody is asked where everything is allowed`, { skip }, async (t) => {
     const crew = await open(t, { permission: 'auto' })
-    const done = await crew.do(`${how.asking('touch yes.txt')} [[say: Touched.]]`)
+    const done = await crew.do(`${asking('touch yes.txt')} [[say: Touched.]]`)
     t.match(done, { state: 'completed', result: { output: 'Touched.' } })
     t.ok(existsSync(join(await crew.worktree(name), 'yes.txt')))
   })
@@ -140,7 +132,7 @@ export function interactive(how: Interactive): void {
     t.match(late, { outcome: 'timed_out' })
     await next('After the limit.')
 
-    const asks = await crew.do(`${how.asking('touch no.txt')} [[say: No.]]`, { timeoutMs: 6000 })
+    const asks = await crew.do(`${asking('touch no.txt')} [[say: No.]]`, { timeoutMs: 6000 })
     t.match(asks, { outcome: 'timed_out' })
     await next('After a question.')
 
@@ -225,6 +217,24 @@ export function interactive(how: Interactive): void {
       'nothing survives its agent',
     )
   })
+
+  if (blockOnce)
+    t.test(
+      `${program}: where a hook of the user sends it on, the real end counts`,
+      { skip },
+      async (t) => {
+        const crew = await Crew.open(t, program, ({ userHome, dir }) =>
+          blockOnce(userHome, join(dir, 'blocked'), '[[id: again]] [[delay: 2]] [[say: Second.]]'),
+        )
+        await crew.agent(name)
+        const done = await crew.do('[[say: First.]]')
+        t.match(done, { state: 'completed', result: { output: /^Second\.\s*$/ } })
+        const last = crew.stub
+          .requests()
+          .findLast(({ marker, side }) => marker === 'again' && !side)
+        t.ok(done.endedAt! >= last!.lastByteAt!, 'recorded after the real end')
+      },
+    )
 
   t.teardown(() => {
     const sorted = latencies.toSorted((a, b) => a - b)

@@ -4,13 +4,12 @@ import type { Random } from '../../src/supervisor/domain/time.ts'
 import { between, pick, seeded } from '../simulation/seeded.ts'
 import { Crew } from './crew.ts'
 import type { Program } from './home.ts'
-import { programs } from './home.ts'
+import { chosenPrograms } from './home.ts'
 import { outside } from './namespace.ts'
 
 /** Turns of each program; SEED repeats a run, PROGRAMS chooses. */
 const turns = Number(process.env['TURNS'] ?? 50)
 const seed = Number(process.env['SEED'] ?? Date.now() % 1_000_000)
-const chosen = (process.env['PROGRAMS'] ?? programs.join(',')).split(',') as Program[]
 
 t.setTimeout(turns * 60_000)
 
@@ -69,7 +68,7 @@ type Tally = {
   lateMs: number[]
 }
 
-for (const program of chosen)
+for (const program of chosenPrograms())
   t.test(
     `${program}: ${turns} turns of every kind, seed ${seed}`,
     { skip: outside() },
@@ -113,15 +112,9 @@ async function oneTurn(crew: Crew, agent: string, random: Random, tally: Tally):
   const isTrue = ended.outcome === truth.outcome && (truth.cause ?? ended.cause) === ended.cause
   if (ended.outcome === 'succeeded' && !isTrue) tally.falseCompleted.push(words)
   else if (!isTrue) tally.falseFailed.push(words)
-  if (!(await hasOneEnd(crew, id))) tally.lost.push(words)
+  const ends = (await crew.ends(id)).filter((type) => type !== 'TaskRetried')
+  if (ends.length !== 1) tally.lost.push(words)
   const last = crew.stub.requests().findLast(({ marker, side }) => marker === mark && !side)
   if (ended.outcome === 'succeeded' && last?.lastByteAt)
     tally.lateMs.push(ended.endedAt! - last.lastByteAt)
-}
-
-async function hasOneEnd(crew: Crew, id: string): Promise<boolean> {
-  const ends: string[] = []
-  for await (const { type, taskId } of crew.client.events({ since: 0, follow: false }))
-    if (taskId === id && /^Task(Completed|Failed|Cancelled|Held)$/.test(type)) ends.push(type)
-  return ends.length === 1
 }

@@ -7,7 +7,6 @@ import { outside } from './namespace.ts'
 
 interactive({
   program: 'opencode',
-  asking: (command) => `[[shell: ${command}]]`,
   faults: [
     { prompt: '[[status: 400]]', outcome: 'failed', cause: 'agent_error' },
     { prompt: '[[status: 401]]', outcome: 'failed', cause: 'auth' },
@@ -19,8 +18,6 @@ interactive({
     { prompt: '[[refusal]]', outcome: 'failed', cause: 'refused' },
     { prompt: '[[maxtok]] [[say: It was]]', outcome: 'failed', cause: 'agent_error' },
   ],
-  untouched: [/^\.config\/opencode\/(opencode\.json|package\.json)$/, /^\.[a-z]+rc$/],
-  refused: 'unknown',
 })
 
 const skip = outside()

@@ -13,6 +13,7 @@ import { opencode } from './recorder/opencode.ts'
 import type { Recorded } from './recorder/program.ts'
 import { goOn, scenes, Skipped } from './recorder/scenes.ts'
 import { Stage } from './recorder/stage.ts'
+import { traits } from './traits.ts'
 
 /** `node test/agents/record.ts PROGRAM [SCENE…]` writes test/fixtures/signals/PROGRAM-VERSION/SCENE. */
 const recorded: Record<string, Recorded> = { claude, codex, gemini, opencode }
@@ -65,8 +66,9 @@ async function record(program: Recorded, name: string, act: (stage: Stage) => Pr
 }
 
 function blockOnce({ program, place }: Stage): void {
-  if (program.blockOnce === undefined) throw new Skipped('it has no such hook')
-  program.blockOnce(place, goOn)
+  const block = traits[program.program].blockOnce
+  if (block === undefined) throw new Skipped('it has no such hook')
+  block(place.home, join(place.ours, 'blocked'), goOn)
 }
 
 if (outside() === false) await recordAll(program)

@@ -1,7 +1,7 @@
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Recorded } from './program.ts'
-import { blockingCommand, hookCommand } from './program.ts'
+import { hookCommand } from './program.ts'
 
 const events = [
   'SessionStart',
@@ -41,11 +41,6 @@ export const claude: Recorded = {
       CLAUDE_CODE_MAX_RETRIES: '2',
     }
   },
-  blockOnce({ home, ours }, reason) {
-    const Stop = hook(blockingCommand(join(ours, 'blocked'), 'block', reason))
-    mkdirSync(join(home, '.claude'), { recursive: true })
-    writeFileSync(join(home, '.claude/settings.json'), JSON.stringify({ hooks: { Stop } }))
-  },
   launch: ({ ours }, session) => ['claude', ...common(ours), '--session-id', session],
   resume: ({ ours }, session) => ['claude', ...common(ours), '--resume', session],
   headless: ({ ours }, session) => ['claude', ...stream, ...common(ours), '--session-id', session],
@@ -64,7 +59,6 @@ export const claude: Recorded = {
   no: ['4'],
   escape: ['Escape'],
   exit: ['C-c', 'C-c'],
-  asking: (command) => `[[shell: sh -c '${command}']]`,
   background:
     '[[tool: Bash {"command":"sleep 5; echo over > background.txt","description":"wait","run_in_background":true}]]',
   transcripts: '.claude/projects/*/*.jsonl',

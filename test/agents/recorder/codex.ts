@@ -1,7 +1,5 @@
-import { writeFileSync } from 'node:fs'
-import { join } from 'node:path'
 import type { Place, Recorded } from './program.ts'
-import { blockingCommand, hookCommand } from './program.ts'
+import { hookCommand } from './program.ts'
 
 const events = [
   'SessionStart',
@@ -35,11 +33,6 @@ export const codex: Recorded = {
   program: 'codex',
   version: '0.169.0',
   prepare: () => ({}),
-  blockOnce({ home, ours }, reason) {
-    const command = blockingCommand(join(ours, 'blocked'), 'block', reason)
-    const Stop = [{ hooks: [{ type: 'command', command, timeout: 10 }] }]
-    writeFileSync(join(home, '.codex/hooks.json'), JSON.stringify({ hooks: { Stop } }))
-  },
   launch: (place) => ['codex', ...settings(place), ...interactive],
   resume: (place, session) => [
     'codex',
@@ -85,8 +78,6 @@ export const codex: Recorded = {
   no: ['Escape'],
   escape: ['Escape'],
   exit: ['C-c'],
-  asking: (command) =>
-    `[[tool: exec_command ${JSON.stringify({ cmd: command, sandbox_permissions: 'require_escalated', justification: 'it has to' })}]]`,
   transcripts: '.codex/sessions/*/*/*/rollout-*.jsonl',
   padding:
     /"type":"(session_meta|turn_context|world_state|thread_settings_applied)"|"role":"developer"|<environment_context>/,

@@ -1,7 +1,6 @@
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Recorded } from './program.ts'
-import { blockingCommand } from './program.ts'
 
 const events = [
   'SessionStart',
@@ -37,12 +36,6 @@ export const gemini: Recorded = {
     writeFileSync(join(folder, 'hooks/hooks.json'), JSON.stringify({ hooks }))
     return { SQ_OUTBOX: outbox }
   },
-  blockOnce({ home, ours }, reason) {
-    const file = join(home, '.gemini/settings.json')
-    const settings = JSON.parse(readFileSync(file, 'utf8')) as object
-    const AfterAgent = hook('own', blockingCommand(join(ours, 'blocked'), 'deny', reason))
-    writeFileSync(file, JSON.stringify({ ...settings, hooks: { AfterAgent } }))
-  },
   launch: (_, session) => [...common, '--session-id', session],
   resume: (_, session) => [...common, '--resume', session],
   headless: (_, session) => [...common, '--output-format', 'stream-json', '--session-id', session],
@@ -62,7 +55,6 @@ export const gemini: Recorded = {
   no: ['Escape'],
   escape: ['Escape'],
   exit: ['C-c', 'C-c'],
-  asking: (command) => `[[shell: ${command}]]`,
   transcripts: '.gemini/tmp/*/chats/*.jsonl',
   padding: /^\{"\$set":\{"lastUpdated":"[^"]*"\}\}$/,
   over: (lines, title) =>

@@ -3,6 +3,7 @@ import { text } from 'node:stream/consumers'
 import { once } from 'node:events'
 import { spawn } from 'node:child_process'
 import { setTimeout as pause } from 'node:timers/promises'
+import { traits } from '../traits.ts'
 import { cut } from './recording.ts'
 import { parsed, readOutbox } from './sources.ts'
 import type { Stage } from './stage.ts'
@@ -19,7 +20,9 @@ type Scene = Run[] | ((stage: Stage) => Run[])
 export const headlessScenes: Record<string, Scene> = {
   answer: [{ prompt: '[[delay: 1]] [[say: The answer is 42.]]' }],
   write: [{ prompt: '[[write: note.txt|hello]] [[say: Written.]]' }],
-  permission: ({ program }) => [{ prompt: `${program.asking('touch no.txt')} [[say: Done.]]` }],
+  permission: ({ program }) => [
+    { prompt: `${traits[program.program].asking('touch no.txt')} [[say: Done.]]` },
+  ],
   'status-400': [{ prompt: '[[status: 400]]' }],
   'status-401': [{ prompt: '[[status: 401]]' }],
   'status-429': [{ prompt: '[[status: 429]]' }],

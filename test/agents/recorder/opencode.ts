@@ -51,7 +51,6 @@ export const opencode: Recorded = {
   no: ['Escape'],
   escape: ['Escape', 'Escape'],
   exit: ['C-c'],
-  asking: (command) => `[[shell: ${command}]]`,
   transcripts: '.none',
   padding: /^$/,
   over(lines) {

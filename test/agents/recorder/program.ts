@@ -16,8 +16,6 @@ export type Recorded = {
   version: string
   /** Writes the hooks' configuration; answers what the environment needs besides. */
   prepare(place: Place): Record<string, string>
-  /** The user's own hook at the end of a turn, which blocks once and sends `reason` back. */
-  blockOnce?(place: Place, reason: string): void
   launch(place: Place, session: string): string[]
   resume(place: Place, session: string): string[]
   headless(place: Place, session: string): string[]
@@ -35,8 +33,6 @@ export type Recorded = {
   /** Keys that interrupt. */
   escape: string[]
   exit: string[]
-  /** A directive for a command that asks. */
-  asking(command: string): string
   background?: string
   transcripts: string
   /** Lines of a transcript that say nothing about a turn. */
@@ -49,9 +45,3 @@ export type Recorded = {
 /** A hook: its input becomes a file in the outbox, which appears whole. */
 export const hookCommand = (outbox: string, event: string): string =>
   `t='${outbox}'/.t$$; cat >"$t" && mv "$t" '${outbox}'/${event}.$$.json`
-
-/** A hook of the user's that blocks the first time. */
-export const blockingCommand = (flag: string, decision: string, reason: string): string => {
-  const answer = JSON.stringify({ decision, reason })
-  return `cat >/dev/null; test -e '${flag}' && exit 0; touch '${flag}'; sleep 0.3; printf '%s' '${answer}'`
-}

@@ -1,4 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises'
+import { traits } from '../traits.ts'
 import type { Driver } from './driver.ts'
 
 /** What happens in the recordings of the interactive programs; the names are the files' names. */
@@ -24,7 +25,7 @@ export const scenes: Record<string, (d: Driver) => Promise<void>> = {
     await interrupted(d, 3_000)
   },
   async 'escape-tool'(d) {
-    await d.prompt(`${d.program.asking('sleep 20')} [[say: Slept.]]`)
+    await d.prompt(`${asking(d)('sleep 20')} [[say: Slept.]]`)
     await d.dialog(d.program.yes)
     await interrupted(d, 2_500)
   },
@@ -95,13 +96,15 @@ export class Skipped extends Error {}
 /** What the user's own hook sends back into the conversation. */
 export const goOn = '[[id: again]] [[delay: 2]] [[say: Second.]]'
 
+const asking = (d: Driver) => traits[d.program.program].asking
+
 async function turn(d: Driver, text: string): Promise<void> {
   await d.prompt(text)
   await d.ended()
 }
 
 async function denied(d: Driver, keys: string[]): Promise<void> {
-  await d.prompt(`${d.program.asking('touch no.txt')} [[say: Not touched.]]`)
+  await d.prompt(`${asking(d)('touch no.txt')} [[say: Not touched.]]`)
   await d.dialog(keys)
   await d.ended({ limitMs: 15_000 })
   await turn(d, '[[say: Next.]]')
@@ -117,7 +120,7 @@ async function interrupted(d: Driver, afterMs: number): Promise<void> {
 }
 
 async function approved(d: Driver, command: string, text: string): Promise<void> {
-  await d.prompt(`${d.program.asking(command)} ${text}`)
+  await d.prompt(`${asking(d)(command)} ${text}`)
   await d.dialog(d.program.yes)
   await d.ended()
 }
