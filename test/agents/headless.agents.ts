@@ -14,12 +14,8 @@ t.setTimeout(900_000)
 const skip = outside()
 
 /** A squad with one headless agent of a program. */
-async function open(
-  t: Test,
-  program: Program,
-  prepare: (crew: Crew) => void = () => {},
-): Promise<Crew> {
-  const crew = await Crew.open(t, program, prepare)
+async function open(t: Test, program: Program): Promise<Crew> {
+  const crew = await Crew.open(t, program)
   await crew.agent('ada', { mode: 'headless' })
   return crew
 }
@@ -167,9 +163,12 @@ for (const program of chosenPrograms()) {
 
   if (blockOnce)
     t.test(`${program}, headless: a hook of the user sends it on`, { skip }, async (t) => {
-      const crew = await open(t, program, ({ userHome, dir }) =>
+      const crew = await Crew.open(t, program, ({ userHome, dir }) =>
         blockOnce(userHome, join(dir, 'blocked'), '[[id: again]] [[delay: 2]] [[say: Second.]]'),
       )
+      // Nobody has approved the hook in Codex's own /hooks.
+      const argv = program === 'codex' ? ['--dangerously-bypass-hook-trust'] : []
+      await crew.agent('ada', { mode: 'headless', argv })
       const task = await crew.do('[[say: First.]]')
       t.match(task, done(/Second\.\s*$/))
       const last = crew.stub.requests().find(({ marker, side }) => marker === 'again' && !side)

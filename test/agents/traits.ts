@@ -40,7 +40,8 @@ export const traits: Record<Program, Traits> = {
   },
   gemini: {
     asking: (command) => `[[shell: ${command}]]`,
-    untouched: [/^\.gemini\/[^/]+\.json$/, /^\.gemini\/extensions/, profiles],
+    // It keeps a list of its projects itself.
+    untouched: [/^\.gemini\/(?!projects\.)[^/]+\.json$/, /^\.gemini\/extensions/, profiles],
     blockOnce(home, flag, reason) {
       const file = join(home, '.gemini/settings.json')
       const settings = JSON.parse(readFileSync(file, 'utf8')) as object
