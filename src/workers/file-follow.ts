@@ -1,8 +1,8 @@
 import { closeSync, fstatSync, openSync, readSync, watch } from 'node:fs'
 import type { FSWatcher } from 'node:fs'
 import { basename, dirname } from 'node:path'
-import type { Fields } from './programs/terminal.ts'
-import { fieldsOf } from './programs/terminal.ts'
+import type { Fields } from './programs/fields.ts'
+import { fieldsOf } from './programs/fields.ts'
 
 /** Where a folder cannot be watched (it is not there yet, no inotify is left) it is looked at. */
 const lookMs = 500

@@ -1,8 +1,8 @@
 import { readFileSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { randomBytes } from 'node:crypto'
-import type { Signal } from './programs/terminal.ts'
-import { fieldsOf } from './programs/terminal.ts'
+import type { Signal } from './programs/turn.ts'
+import { fieldsOf } from './programs/fields.ts'
 import { shellQuote } from './shell-quote.ts'
 
 /** One start of an interactive program: names its facts, and the hooks that belong to it. `p1a2b` */

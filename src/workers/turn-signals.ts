@@ -1,7 +1,7 @@
 import { FileFollow, LineTail, readObject, sizeOf } from './file-follow.ts'
 import type { HookSignal } from './hooks.ts'
 import type { LiveProgram } from './live-program.ts'
-import type { Detector, Signal, Turn } from './programs/terminal.ts'
+import type { Detector, Signal, Turn } from './programs/turn.ts'
 import type { RecordPlace, TurnNote } from './turn-note.ts'
 
 /** How soon a title that did not yet say it is asked for again. */

@@ -1,13 +1,8 @@
 import { join } from 'node:path'
-import type { Detector, Terminal, Turn } from '../../src/workers/programs/terminal.ts'
-import {
-  ask,
-  beginTurn,
-  endTurn,
-  goOn,
-  holdsPrompt,
-  textOf,
-} from '../../src/workers/programs/terminal.ts'
+import type { Terminal } from '../../src/workers/programs/terminal.ts'
+import type { Detector, Turn } from '../../src/workers/programs/turn.ts'
+import { textOf } from '../../src/workers/programs/fields.ts'
+import { ask, beginTurn, endTurn, goOn, holdsPrompt } from '../../src/workers/programs/turn.ts'
 
 const program = join(import.meta.dirname, '../fixtures/tui.ts')
 

@@ -10,8 +10,8 @@ import {
   objectsIn,
   statusOf,
 } from './stream.ts'
-import type { Fields } from './terminal.ts'
-import { fieldsOf, numberOf, textOf } from './terminal.ts'
+import type { Fields } from './fields.ts'
+import { fieldsOf, numberOf, textOf } from './fields.ts'
 
 /**
  * `--output-format stream-json`. More than one result may come, one for every turn that a background

@@ -1,19 +1,14 @@
 import { join } from 'node:path'
+import type { Usage } from '../../supervisor/domain/task.ts'
+import { detectorOf } from './detector.ts'
+import type { Fields } from './fields.ts'
+import { fieldsOf, numberOf, objectsOf, textOf } from './fields.ts'
 import type { Judgement } from './program.ts'
 import { failed } from './program.ts'
-import { answered, cutOff, failedBy, statusOf } from './stream.ts'
-import type { Detector, Fields, Signal, Turn, TurnEnd } from './terminal.ts'
-import {
-  ask,
-  beginTurn,
-  endTurn,
-  fieldsOf,
-  goOn,
-  holdsPrompt,
-  noted,
-  numberOf,
-  textOf,
-} from './terminal.ts'
+import { answered, cutOff, failedBy, statusOf, sumUsage } from './stream.ts'
+import { brokenOff, goneAfter, judged, unproved } from './turn-end.ts'
+import type { Turn, TurnEnd } from './turn.ts'
+import { ask, beginTurn, endTurn, goOn, holdsPrompt, noted, questionsIn } from './turn.ts'
 
 /** Where Claude Code says what it does; not documented, so never the only evidence of a success. */
 export const claudeStatusFile = (pid: number, env: Readonly<Record<string, string>>): string =>
@@ -43,62 +38,50 @@ type ClaudeTurn = Turn & {
   /** The record's own words for the end: the answer it holds, why it stopped. */
   said: { text: string; why: string } | null
   isBrokenOff: boolean
-  counted: Map<string, { input: number; output: number }>
+  counted: Map<string, Usage>
 }
 
 /**
  * Claude Code. A Stop hook alone is no end: a hook of the user's own may block it, and background
  * tasks may still run. Its status file says `idle` only at the real end; Escape shows there alone.
  */
-export const claudeTurn: Detector<ClaudeTurn> = {
-  begin(prompt, { pid, env }) {
-    return {
-      ...beginTurn(prompt),
-      status: claudeStatusFile(pid, env),
-      stop: null,
-      isIdle: false,
-      hasStatus: false,
-      isShown: false,
-      idleAt: null,
-      isConfirmed: false,
-      isRecorded: false,
-      said: null,
-      isBrokenOff: false,
-      counted: new Map(),
-    }
-  },
-  next(turn, signal) {
-    if (turn.phase === 'ended') return turn
-    switch (signal.source) {
-      case 'hook':
-        return onHook(turn, signal.event, signal.data, signal.at)
-      case 'status':
-        return onStatus(turn, signal)
-      case 'record':
-        return onRecord(turn, signal.data, signal.at)
-      case 'clock':
-        return onClock(turn, signal.at)
-      case 'gone':
-        return endTurn(turn, gone(turn, signal.reason), signal.at, 'process')
-      case 'title':
-        return turn
-    }
-  },
-}
-
-function onHook(turn: ClaudeTurn, event: string, data: Fields, at: number): ClaudeTurn {
-  if (turn.phase === 'typed') {
+export const claudeTurn = detectorOf<ClaudeTurn>({
+  begin: (prompt, { pid, env }) => ({
+    ...beginTurn(prompt),
+    status: claudeStatusFile(pid, env),
+    stop: null,
+    isIdle: false,
+    hasStatus: false,
+    isShown: false,
+    idleAt: null,
+    isConfirmed: false,
+    isRecorded: false,
+    said: null,
+    isBrokenOff: false,
+    counted: new Map(),
+  }),
+  taken(turn, event, data, at) {
     if (event !== 'UserPromptSubmit' || !holdsPrompt(data['prompt'], turn.prompt)) return turn
     turn.record = textOf(data['transcript_path']) || null
     turn.conversation = textOf(data['session_id']) || null
     return goOn(turn, at, 'hook', 'UserPromptSubmit: it has the prompt')
-  }
+  },
+  hook: onHook,
+  status: onStatus,
+  record: onRecord,
+  clock: onClock,
+  gone: ({ stop }, reason) => goneAfter(stop, 'Stop', reason),
+})
+
+function onHook(turn: ClaudeTurn, event: string, data: Fields, at: number): ClaudeTurn {
   switch (event) {
     case 'PermissionRequest':
       turn.isShown = false
       return ask(turn, questionOf(data), at, 'hook')
     case 'Stop': {
-      const running = tasks(data).filter((task) => task['status'] === 'running')
+      const running = objectsOf(data['background_tasks']).filter(
+        (task) => task['status'] === 'running',
+      )
       if (running.length > 0)
         return noted(turn, 'hook', at, `Stop, but ${running.length} background tasks run`)
       turn.stop = { text: textOf(data['last_assistant_message']), at }
@@ -114,7 +97,7 @@ function onHook(turn: ClaudeTurn, event: string, data: Fields, at: number): Clau
   }
 }
 
-function onStatus(turn: ClaudeTurn, { data, at }: Signal & { source: 'status' }): ClaudeTurn {
+function onStatus(turn: ClaudeTurn, data: Fields, at: number): ClaudeTurn {
   const status = textOf(data['status'])
   if (status === '' || turn.phase === 'typed') return turn
   turn.hasStatus = true
@@ -158,30 +141,14 @@ function onRecord(turn: ClaudeTurn, data: Fields, at: number): ClaudeTurn {
 }
 
 function onClock(turn: ClaudeTurn, at: number): ClaudeTurn {
-  if (turn.wakeAt === null || at < turn.wakeAt) return turn
-  turn.wakeAt = null
   if (turn.isConfirmed) return conclude(turn, at)
   if (turn.idleAt !== null && !turn.stop) {
-    const text = turn.isBrokenOff ? 'the record says so' : 'idle without a Stop'
-    const end = {
-      kind: 'interrupted' as const,
-      cause: null,
-      reason: `broken off: ${text}`,
-      text: '',
-    }
-    return endTurn(turn, end, at, 'status')
+    const why = turn.isBrokenOff ? 'the record says so' : 'idle without a Stop'
+    return endTurn(turn, brokenOff(`: ${why}`), at, 'status')
   }
-  if (turn.stop && !turn.hasStatus)
-    return endTurn(
-      turn,
-      unproved(
-        'a Stop hook came, but this version shows neither a status nor a record of it',
-        turn.stop,
-      ),
-      at,
-      'hook',
-    )
-  return turn
+  if (!turn.stop || turn.hasStatus) return turn
+  const reason = 'a Stop hook came, but this version shows neither a status nor a record of it'
+  return endTurn(turn, unproved(reason, turn.stop.text), at, 'hook')
 }
 
 /** The end is proved; the record's last words say of what kind it is. */
@@ -202,19 +169,10 @@ const isSaid = ({ said, stop }: ClaudeTurn): boolean =>
 function conclude(turn: ClaudeTurn, at: number): ClaudeTurn {
   const { stop, said, isRecorded } = turn
   if (!said && !isRecorded)
-    return endTurn(turn, unproved('the record of the turn cannot be read', stop), at, 'hook')
+    return endTurn(turn, unproved('the record of the turn cannot be read', stop?.text), at, 'hook')
   const text = said ? (stop?.text ?? said.text) : ''
-  const judgement = judgeEnd(isSaid(turn) ? said!.why : '', text)
-  const kind = judgement.outcome === 'succeeded' ? 'completed' : 'failed'
-  return endTurn(turn, { ...judgement, kind, text }, at, 'hook')
+  return endTurn(turn, judged(judgeEnd(isSaid(turn) ? said!.why : '', text), text), at, 'hook')
 }
-
-const unproved = (reason: string, stop: ClaudeTurn['stop']): TurnEnd => ({
-  kind: 'unproved',
-  cause: null,
-  reason,
-  text: stop?.text ?? '',
-})
 
 function judgeEnd(why: string, text: string): Judgement {
   if (why === 'refusal') return failed('refused', 'it refused')
@@ -228,34 +186,17 @@ function failure(data: Fields, at: number): TurnEnd {
   const status = Number(/\b(?:error:?|rejected \(|repeated) (\d{3})\b/i.exec(words)?.[1])
   const error = textOf(data['error'])
   const { cause } = failedBy(statusOf(status), `${words} ${error}`, at)
-  return {
-    ...failedBy(null, text || words || error, at, cause ?? 'agent_error'),
-    kind: 'failed',
-    text,
-  }
+  return judged(failedBy(null, text || words || error, at, cause ?? 'agent_error'), text)
 }
-
-/** After a Stop that nothing confirmed nobody knows whether the turn would have gone on. */
-const gone = ({ stop }: ClaudeTurn, reason: string): TurnEnd =>
-  stop
-    ? unproved(`${reason} after an unconfirmed Stop`, stop)
-    : { kind: 'failed', cause: 'crashed', reason, text: '' }
 
 function questionOf(data: Fields) {
   const tool = textOf(data['tool_name'])
   const input = fieldsOf(data['tool_input'])
-  if (tool === 'AskUserQuestion') return { kind: 'question' as const, text: askedIn(input) }
+  if (tool === 'AskUserQuestion')
+    return { kind: 'question' as const, text: questionsIn(input) || 'a question' }
   const what = textOf(input['command']) || textOf(input['file_path']) || JSON.stringify(input)
   return { kind: 'permission' as const, text: `${tool}: ${what}`.slice(0, 1000) }
 }
-
-function askedIn(input: Fields): string {
-  const questions = Array.isArray(input['questions']) ? input['questions'] : []
-  return questions.map((one) => textOf(fieldsOf(one)['question'])).join(' ') || 'a question'
-}
-
-const tasks = (data: Fields): Fields[] =>
-  Array.isArray(data['background_tasks']) ? data['background_tasks'].map(fieldsOf) : []
 
 const plain = (content: unknown): string =>
   typeof content === 'string'
@@ -265,15 +206,11 @@ const plain = (content: unknown): string =>
 /** One answer stands in several lines of the record, each with the same usage. */
 function count(turn: ClaudeTurn, message: Fields): void {
   const usage = fieldsOf(message['usage'])
-  const input =
+  const inputTokens =
     numberOf(usage['input_tokens']) +
     numberOf(usage['cache_creation_input_tokens']) +
     numberOf(usage['cache_read_input_tokens'])
-  turn.counted.set(textOf(message['id']), { input, output: numberOf(usage['output_tokens']) })
-  const all = [...turn.counted.values()]
-  turn.usage = {
-    inputTokens: all.reduce((sum, one) => sum + one.input, 0),
-    outputTokens: all.reduce((sum, one) => sum + one.output, 0),
-    costUsd: null,
-  }
+  const outputTokens = numberOf(usage['output_tokens'])
+  turn.counted.set(textOf(message['id']), { inputTokens, outputTokens, costUsd: null })
+  turn.usage = sumUsage(turn.counted.values())
 }

@@ -1,8 +1,8 @@
 import type { Cause } from '../../supervisor/domain/task.ts'
 import type { Judgement } from './program.ts'
 import { cutOff, failedBy, statusOf } from './stream.ts'
-import type { Fields } from './terminal.ts'
-import { fieldsOf, numberOf, textOf } from './terminal.ts'
+import type { Fields } from './fields.ts'
+import { fieldsOf, numberOf, textOf } from './fields.ts'
 
 /** Codex's own names of failures, where its words might be taken for another. */
 const causes: Record<string, Cause> = {

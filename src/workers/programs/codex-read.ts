@@ -2,8 +2,8 @@ import type { Usage } from '../../supervisor/domain/task.ts'
 import { codexFailure } from './codex-error.ts'
 import type { Aside, Judgement, Said } from './program.ts'
 import { answered, lostConversation, objectsIn, oneLine } from './stream.ts'
-import type { Fields } from './terminal.ts'
-import { fieldsOf, numberOf, textOf } from './terminal.ts'
+import type { Fields } from './fields.ts'
+import { fieldsOf, numberOf, textOf } from './fields.ts'
 
 /**
  * `codex exec --json`. Only `turn.completed` and `turn.failed` are ends: an `error` is a connection

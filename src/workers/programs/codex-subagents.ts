@@ -1,5 +1,5 @@
-import type { Fields } from './terminal.ts'
-import { fieldsOf, textOf } from './terminal.ts'
+import type { Fields } from './fields.ts'
+import { fieldsOf, textOf } from './fields.ts'
 
 /** Follows the subagents of a turn by a line of its record: which of them still work. */
 export function followSubagents(working: Set<string>, { type, payload }: Fields, turn: string) {

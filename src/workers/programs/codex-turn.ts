@@ -1,18 +1,13 @@
 import { codexFailure } from './codex-error.ts'
 import { followSubagents } from './codex-subagents.ts'
+import { detectorOf } from './detector.ts'
+import type { Fields } from './fields.ts'
+import { fieldsOf, numberOf, objectsOf, textOf } from './fields.ts'
+import { failed } from './program.ts'
 import { answered } from './stream.ts'
-import type { Detector, Fields, Signal, Turn, TurnEnd } from './terminal.ts'
-import {
-  ask,
-  beginTurn,
-  endTurn,
-  fieldsOf,
-  goOn,
-  holdsPrompt,
-  noted,
-  numberOf,
-  textOf,
-} from './terminal.ts'
+import { atQuestion, brokenOff, goneAfter, judged, unproved } from './turn-end.ts'
+import type { Turn, TurnEnd } from './turn.ts'
+import { ask, beginTurn, endTurn, goOn, holdsPrompt, noted } from './turn.ts'
 
 /** How long the record may lag behind the Interrupt hook. */
 const recordMs = 1000
@@ -45,7 +40,7 @@ type CodexTurn = Turn & {
  * Codex. The record of its conversation decides: `task_complete` or `turn_aborted` of our turn.
  * Hooks say that the prompt was taken, and when it asks; failures have none.
  */
-export const codexTurn: Detector<CodexTurn> = {
+export const codexTurn = detectorOf<CodexTurn>({
   begin: (prompt) => ({
     ...beginTurn(prompt),
     id: '',
@@ -59,27 +54,7 @@ export const codexTurn: Detector<CodexTurn> = {
     isShown: false,
     limits: {},
   }),
-  next(turn, signal) {
-    if (turn.phase === 'ended') return turn
-    switch (signal.source) {
-      case 'hook':
-        return onHook(turn, signal)
-      case 'record':
-        return onRecord(turn, signal)
-      case 'title':
-        return onTitle(turn, signal)
-      case 'clock':
-        return onClock(turn, signal.at)
-      case 'gone':
-        return endTurn(turn, gone(turn, signal.reason), signal.at, 'process')
-      case 'status':
-        return turn
-    }
-  },
-}
-
-function onHook(turn: CodexTurn, { event, data, at }: Signal & { source: 'hook' }): CodexTurn {
-  if (turn.phase === 'typed') {
+  taken(turn, event, data, at) {
     // A subagent gets its prompts in the same way.
     const isPrompt = event === 'UserPromptSubmit' && data['agent_id'] === undefined
     if (!isPrompt || !holdsPrompt(data['prompt'], turn.prompt)) return turn
@@ -87,7 +62,18 @@ function onHook(turn: CodexTurn, { event, data, at }: Signal & { source: 'hook' 
     turn.record = textOf(data['transcript_path']) || null
     turn.conversation = textOf(data['session_id']) || null
     return goOn(turn, at, 'hook', 'UserPromptSubmit: it has the prompt')
-  }
+  },
+  hook: onHook,
+  record: onRecord,
+  title: onTitle,
+  clock: onClock,
+  gone: ({ finish: end, stop }, reason) =>
+    end
+      ? unproved(`${reason} while its subagents worked`, end.text)
+      : goneAfter(stop, 'Stop', reason),
+})
+
+function onHook(turn: CodexTurn, event: string, data: Fields, at: number): CodexTurn {
   // A subagent's question is one too; everything else counts for our turn alone.
   if (event === 'PermissionRequest') return onQuestion(turn, data, at)
   if (data['turn_id'] !== turn.id) return turn
@@ -109,7 +95,7 @@ function onQuestion(turn: CodexTurn, data: Fields, at: number): CodexTurn {
   return ask(turn, { kind: 'permission', text: turn.asked.join('\n') }, at, 'hook')
 }
 
-function onRecord(turn: CodexTurn, { data, at }: Signal & { source: 'record' }): CodexTurn {
+function onRecord(turn: CodexTurn, data: Fields, at: number): CodexTurn {
   const payload = fieldsOf(data['payload'])
   if (payload['type'] === 'token_count') turn.limits = fieldsOf(payload['rate_limits'])
   if (turn.id === '') return turn
@@ -129,8 +115,9 @@ function onRecord(turn: CodexTurn, { data, at }: Signal & { source: 'record' }):
 /** What a person types into a running turn becomes a part of it. */
 function onItem(turn: CodexTurn, item: Fields, at: number): CodexTurn {
   if (item['type'] !== 'UserMessage') return turn
-  const parts = Array.isArray(item['content']) ? item['content'] : []
-  const text = parts.map((part) => textOf(fieldsOf(part)['text'])).join('')
+  const text = objectsOf(item['content'])
+    .map((part) => textOf(part['text']))
+    .join('')
   if (holdsPrompt(text, turn.prompt)) return turn
   turn.isSteered = true
   return noted(turn, 'record', at, `another prompt went into it: ${text}`)
@@ -146,7 +133,7 @@ function finish(turn: CodexTurn, end: TurnEnd, at: number): CodexTurn {
 }
 
 /** While it asks, nothing but its title tells that somebody has answered at the keyboard. */
-function onTitle(turn: CodexTurn, { text, at }: Signal & { source: 'title' }): CodexTurn {
+function onTitle(turn: CodexTurn, text: string, at: number): CodexTurn {
   turn.wantsTitle = false
   if (turn.phase !== 'waiting') return turn
   const isAsking = text.includes('Action Required')
@@ -160,17 +147,12 @@ function onTitle(turn: CodexTurn, { text, at }: Signal & { source: 'title' }): C
 }
 
 function onClock(turn: CodexTurn, at: number): CodexTurn {
-  if (turn.wakeAt === null || at < turn.wakeAt) return turn
-  turn.wakeAt = null
   if (turn.isBrokenOff) return endTurn(turn, aborted(turn, 'interrupted'), at, 'hook')
   if (turn.phase === 'waiting') turn.wantsTitle = true
-  else if (turn.stop && !turn.hasRecord)
-    return endTurn(
-      turn,
-      unproved('a Stop hook came, but no record of the turn', turn.stop),
-      at,
-      'hook',
-    )
+  else if (turn.stop && !turn.hasRecord) {
+    const reason = 'a Stop hook came, but no record of the turn'
+    return endTurn(turn, unproved(reason, turn.stop.text), at, 'hook')
+  }
   return turn
 }
 
@@ -179,33 +161,15 @@ function endOf(turn: CodexTurn, payload: Fields, at: number): TurnEnd {
   const error = fieldsOf(payload['error'])
   const isFailure = Object.keys(error).length > 0
   const judgement = isFailure ? codexFailure(error, turn.limits, at) : answered(text)
-  if (judgement.outcome !== 'succeeded') return { ...judgement, kind: 'failed', text }
   const steered = 'another prompt went into it: this may be the answer to that'
-  if (turn.isSteered) return unproved(steered, { text })
-  return { ...judgement, kind: 'completed', text }
+  if (turn.isSteered && judgement.outcome === 'succeeded') return unproved(steered, text)
+  return judged(judgement, text)
 }
 
 function aborted({ asked }: CodexTurn, why: string): TurnEnd {
-  const at = asked.length > 0 ? ` at the question: ${asked.join(', ')}` : ''
-  if (why === 'interrupted' || why === 'replaced')
-    return { kind: 'interrupted', cause: null, reason: `broken off${at}`, text: '' }
-  return { kind: 'failed', cause: 'agent_error', reason: `it broke off: ${why}`, text: '' }
+  if (why === 'interrupted' || why === 'replaced') return brokenOff(atQuestion(asked.join(', ')))
+  return judged(failed('agent_error', `it broke off: ${why}`), '')
 }
-
-/** After a Stop that nothing confirmed nobody knows whether the turn would have gone on. */
-const gone = ({ finish: end, stop }: CodexTurn, reason: string): TurnEnd => {
-  if (end) return unproved(`${reason} while its subagents worked`, end)
-  return stop
-    ? unproved(`${reason} after an unconfirmed Stop`, stop)
-    : { kind: 'failed', cause: 'crashed', reason, text: '' }
-}
-
-const unproved = (reason: string, { text }: { text: string }): TurnEnd => ({
-  kind: 'unproved',
-  cause: null,
-  reason,
-  text,
-})
 
 function askedIn(data: Fields): string {
   const input = fieldsOf(data['tool_input'])

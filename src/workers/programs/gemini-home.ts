@@ -3,8 +3,8 @@ import { join } from 'node:path'
 import stripJsonComments from 'strip-json-comments'
 import { StartProblem } from '../ready.ts'
 import type { Launch, Place } from './launch.ts'
-import type { Fields } from './terminal.ts'
-import { fieldsOf } from './terminal.ts'
+import type { Fields } from './fields.ts'
+import { fieldsOf } from './fields.ts'
 
 /** What each start writes anew, and what Gemini replaces whole: no link would stay one. */
 const own = ['settings.json', 'extensions', 'projects.json', 'state.json']

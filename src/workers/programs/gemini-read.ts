@@ -2,8 +2,8 @@ import type { Usage } from '../../supervisor/domain/task.ts'
 import type { Aside, Judgement, Said } from './program.ts'
 import { failed } from './program.ts'
 import { answered, failedBy, lostConversation, objectsIn, oneLine } from './stream.ts'
-import type { Fields } from './terminal.ts'
-import { fieldsOf, numberOf, textOf } from './terminal.ts'
+import type { Fields } from './fields.ts'
+import { fieldsOf, numberOf, textOf } from './fields.ts'
 
 /**
  * `--output-format stream-json`. The last `result` decides; an empty answer is an `error` with exit

@@ -1,19 +1,14 @@
+import type { Usage } from '../../supervisor/domain/task.ts'
+import { detectorOf } from './detector.ts'
+import type { Fields } from './fields.ts'
+import { fieldsOf, numberOf, textOf } from './fields.ts'
 import { geminiFailure } from './gemini-read.ts'
 import type { Judgement } from './program.ts'
 import { failed } from './program.ts'
-import { answered, cutOff } from './stream.ts'
-import type { Detector, Fields, Turn, TurnEnd } from './terminal.ts'
-import {
-  ask,
-  beginTurn,
-  endTurn,
-  fieldsOf,
-  goOn,
-  holdsPrompt,
-  noted,
-  numberOf,
-  textOf,
-} from './terminal.ts'
+import { answered, cutOff, sumUsage } from './stream.ts'
+import { atQuestion, brokenOff, goneAfter, judged } from './turn-end.ts'
+import type { Turn, TurnEnd } from './turn.ts'
+import { ask, beginTurn, endTurn, goOn, holdsPrompt, noted, questionsIn } from './turn.ts'
 
 /** A title that was never seen to say that it works may be that from before the prompt for so long. */
 const staleMs = 400
@@ -53,7 +48,7 @@ type GeminiTurn = Turn & {
   isShown: boolean
   /** What it asked when it was broken off. */
   refused: string
-  counted: Map<string, { input: number; output: number }>
+  counted: Map<string, Usage>
 }
 
 /**
@@ -61,7 +56,7 @@ type GeminiTurn = Turn & {
  * sends the answer back it comes and the turn goes on: the title confirms it, the record says what
  * it was. An Escape at a dialog shows in the record alone.
  */
-export const geminiTurn: Detector<GeminiTurn> = {
+export const geminiTurn = detectorOf<GeminiTurn>({
   begin: (prompt, { now }) => ({
     ...beginTurn(prompt),
     takenAt: now,
@@ -78,37 +73,25 @@ export const geminiTurn: Detector<GeminiTurn> = {
     refused: '',
     counted: new Map(),
   }),
-  next(turn, signal) {
-    if (turn.phase === 'ended') return turn
-    switch (signal.source) {
-      case 'hook':
-        return onHook(turn, signal.event, signal.data, signal.at)
-      case 'record':
-        return onRecord(turn, signal.data, signal.at)
-      case 'title':
-        return onTitle(turn, signal.text, signal.at)
-      case 'clock':
-        return onClock(turn, signal.at)
-      case 'gone':
-        return endTurn(turn, gone(turn, signal.reason), signal.at, 'process')
-      case 'status':
-        return turn
-    }
-  },
-}
-
-function onHook(turn: GeminiTurn, event: string, data: Fields, at: number): GeminiTurn {
-  if (turn.phase === 'typed') {
+  taken(turn, event, data, at) {
     if (event !== 'BeforeAgent' || !isOurs(data['prompt'], turn.prompt)) return turn
     turn.takenAt = at
     turn.record = textOf(data['transcript_path']) || null
     turn.conversation = textOf(data['session_id']) || null
     turn.wantsTitle = true
     return goOn(turn, at, 'hook', 'BeforeAgent: it has the prompt')
-  }
+  },
+  hook: onHook,
+  record: onRecord,
+  title: onTitle,
+  clock: onClock,
+  gone: ({ after }, reason) => goneAfter(after, 'AfterAgent', reason),
+})
+
+function onHook(turn: GeminiTurn, event: string, data: Fields, at: number): GeminiTurn {
   switch (event) {
     case 'BeforeTool':
-      turn.asked = askedIn(fieldsOf(data['tool_input']))
+      turn.asked = questionsIn(fieldsOf(data['tool_input']))
       return turn
     case 'Notification':
       if (data['notification_type'] !== 'ToolPermission') return turn
@@ -141,8 +124,8 @@ function onRequest(turn: GeminiTurn, digest: string, at: number): GeminiTurn {
   request.times++
   if (request.times < refusals.times || at < request.firstAt + refusals.withinMs) return turn
   const reason = `the model API refused ${request.times - 1} times: rate limit or overload`
-  const end = { kind: 'failed', cause: 'overloaded', reason, text: '', isRunning: true } as const
-  return endTurn(turn, end, at, 'hook')
+  const end = judged(failed('overloaded', reason), '')
+  return endTurn(turn, { ...end, isRunning: true }, at, 'hook')
 }
 
 /** It goes on: what looked like the end was none. */
@@ -210,9 +193,8 @@ function onTitle(turn: GeminiTurn, title: string, at: number): GeminiTurn {
 const isWorking = (title: string): boolean => /^✦|Working…/.test(title)
 
 function onClock(turn: GeminiTurn, at: number): GeminiTurn {
-  if (turn.wakeAt === null || at < turn.wakeAt) return turn
-  turn.wakeAt = null
-  if (turn.cancelledAt !== null) return endTurn(turn, brokenOff(turn), at, 'record')
+  if (turn.cancelledAt !== null)
+    return endTurn(turn, brokenOff(atQuestion(turn.refused)), at, 'record')
   if (turn.isConfirmed) return endTurn(turn, endOf(turn, at), at, 'hook')
   turn.wantsTitle = turn.phase === 'waiting' || turn.error !== null
   return turn
@@ -220,23 +202,8 @@ function onClock(turn: GeminiTurn, at: number): GeminiTurn {
 
 function endOf({ error, stopped, after, said }: GeminiTurn, at: number): TurnEnd {
   const text = said || (after?.text ?? '')
-  const judgement = error === null ? (stopped ?? answered(text)) : geminiFailure(error, at)
-  return { ...judgement, kind: judgement.outcome === 'succeeded' ? 'completed' : 'failed', text }
+  return judged(error === null ? (stopped ?? answered(text)) : geminiFailure(error, at), text)
 }
-
-const brokenOff = ({ refused }: GeminiTurn): TurnEnd => ({
-  ...{ kind: 'interrupted', cause: null, text: '' },
-  reason: refused === '' ? 'broken off' : `broken off at the question: ${refused}`,
-})
-
-/** After an AfterAgent that nothing confirmed nobody knows whether the turn would have gone on. */
-const gone = ({ after }: GeminiTurn, reason: string): TurnEnd =>
-  after
-    ? {
-        ...{ kind: 'unproved', cause: null, text: after.text },
-        reason: `${reason} after an unconfirmed AfterAgent`,
-      }
-    : { kind: 'failed', cause: 'crashed', reason, text: '' }
 
 /** The box escapes what is pasted. */
 const isOurs = (submitted: unknown, prompt: string): boolean =>
@@ -250,22 +217,13 @@ function questionOf({ asked }: GeminiTurn, data: Fields) {
   return { kind: 'permission' as const, text: `${textOf(data['message'])}: ${what}`.slice(0, 1000) }
 }
 
-function askedIn(input: Fields): string {
-  const questions = Array.isArray(input['questions']) ? input['questions'] : []
-  return questions.map((one) => textOf(fieldsOf(one)['question'])).join(' ')
-}
-
 /** A line is written again when its tools have ended, with the same usage. */
 function count(turn: GeminiTurn, data: Fields): GeminiTurn {
   const tokens = fieldsOf(data['tokens'])
   if (Object.keys(tokens).length === 0) return turn
-  const output = numberOf(tokens['output']) + numberOf(tokens['thoughts'])
-  turn.counted.set(textOf(data['id']), { input: numberOf(tokens['input']), output })
-  const all = [...turn.counted.values()]
-  turn.usage = {
-    inputTokens: all.reduce((sum, one) => sum + one.input, 0),
-    outputTokens: all.reduce((sum, one) => sum + one.output, 0),
-    costUsd: null,
-  }
+  const inputTokens = numberOf(tokens['input'])
+  const outputTokens = numberOf(tokens['output']) + numberOf(tokens['thoughts'])
+  turn.counted.set(textOf(data['id']), { inputTokens, outputTokens, costUsd: null })
+  turn.usage = sumUsage(turn.counted.values())
   return turn
 }

@@ -11,8 +11,8 @@ import {
   oneLine,
   statusOf,
 } from './stream.ts'
-import type { Fields } from './terminal.ts'
-import { fieldsOf, numberOf, textOf } from './terminal.ts'
+import type { Fields } from './fields.ts'
+import { fieldsOf, numberOf, textOf } from './fields.ts'
 
 /**
  * `opencode run --format json`. The last step has to finish with `stop`: one that finishes with

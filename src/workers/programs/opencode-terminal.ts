@@ -5,7 +5,7 @@ import { opencodeEnvironment } from './opencode-options.ts'
 import { opencodePlugin } from './opencode-plugin.ts'
 import { opencodeTurn } from './opencode-turn.ts'
 import type { Step, Terminal } from './terminal.ts'
-import { fieldsOf } from './terminal.ts'
+import { fieldsOf } from './fields.ts'
 
 const plugin = 'opencode-plugin.js'
 

@@ -1,20 +1,13 @@
 import type { Usage } from '../../supervisor/domain/task.ts'
+import { detectorOf } from './detector.ts'
+import type { Fields } from './fields.ts'
+import { fieldsOf, numberOf, objectsOf, textOf } from './fields.ts'
 import { opencodeFailure } from './opencode-read.ts'
-import type { Judgement } from './program.ts'
 import { failed } from './program.ts'
-import { addUsage, answered, cutOff, failedBy } from './stream.ts'
-import type { Detector, Fields, Turn, TurnEnd } from './terminal.ts'
-import {
-  ask,
-  beginTurn,
-  endTurn,
-  fieldsOf,
-  goOn,
-  holdsPrompt,
-  noted,
-  numberOf,
-  textOf,
-} from './terminal.ts'
+import { answered, cutOff, failedBy, sumUsage } from './stream.ts'
+import { atQuestion, brokenOff, goneAfter, judged } from './turn-end.ts'
+import type { Turn, TurnEnd } from './turn.ts'
+import { ask, beginTurn, endTurn, goOn, holdsPrompt, noted, questionsIn } from './turn.ts'
 
 /** What it says of the last message may follow its idleness this late. */
 const silentMs = 700
@@ -31,8 +24,8 @@ type OpencodeTurn = Turn & {
   isIdle: boolean
   /** What was asked, until it is answered. */
   asked: ReadonlyMap<string, string>
-  /** The question that was answered with no. */
-  refused: string | null
+  /** The question that was answered with no; '' for none. */
+  refused: string
   /** The last retry that it told of. */
   retried: string | null
   counted: Map<string, Usage>
@@ -43,7 +36,7 @@ type OpencodeTurn = Turn & {
  * the end, whatever its last message or error says is the verdict; other sessions are those of its
  * subagents, and events from before our own `chat.message` belong to earlier turns.
  */
-export const opencodeTurn: Detector<OpencodeTurn> = {
+export const opencodeTurn = detectorOf<OpencodeTurn>({
   begin: (prompt) => ({
     ...beginTurn(prompt),
     message: '',
@@ -51,37 +44,22 @@ export const opencodeTurn: Detector<OpencodeTurn> = {
     error: null,
     isIdle: false,
     asked: new Map(),
-    refused: null,
+    refused: '',
     retried: null,
     counted: new Map(),
   }),
-  next(turn, signal) {
-    if (turn.phase === 'ended') return turn
-    switch (signal.source) {
-      case 'hook':
-        return turn.phase === 'typed'
-          ? begun(turn, signal.event, signal.data, signal.at)
-          : onEvent(turn, signal.event, signal.data, signal.at)
-      case 'clock':
-        return onClock(turn, signal.at)
-      case 'gone':
-        return endTurn(turn, crashed(signal.reason), signal.at, 'process')
-      case 'record':
-      case 'status':
-      case 'title':
-        return turn
-    }
+  taken(turn, event, data, at) {
+    const parts = objectsOf(data['parts'])
+    const text = parts.map((part) => textOf(part['text'])).join('\n')
+    if (event !== 'chat.message' || !holdsPrompt(text, turn.prompt)) return turn
+    turn.conversation = textOf(fieldsOf(data['input'])['sessionID']) || null
+    turn.message = textOf(parts[0]?.['messageID'])
+    return goOn(turn, at, 'hook', 'chat.message: it has the prompt')
   },
-}
-
-function begun(turn: OpencodeTurn, event: string, data: Fields, at: number): OpencodeTurn {
-  const parts = (Array.isArray(data['parts']) ? data['parts'] : []).map(fieldsOf)
-  const text = parts.map((part) => textOf(part['text'])).join('\n')
-  if (event !== 'chat.message' || !holdsPrompt(text, turn.prompt)) return turn
-  turn.conversation = textOf(fieldsOf(data['input'])['sessionID']) || null
-  turn.message = textOf(parts[0]?.['messageID'])
-  return goOn(turn, at, 'hook', 'chat.message: it has the prompt')
-}
+  hook: onEvent,
+  clock: (turn, at) => (turn.isIdle ? endTurn(turn, endOf(turn, at), at, 'hook') : turn),
+  gone: (_, reason) => goneAfter(null, '', reason),
+})
 
 function onEvent(turn: OpencodeTurn, event: string, data: Fields, at: number): OpencodeTurn {
   const about = fieldsOf(data['properties'])
@@ -137,12 +115,12 @@ function onStatus(turn: OpencodeTurn, status: Fields, at: number): OpencodeTurn 
   if (numberOf(status['attempt']) < retries && !isLong) return turn
   const judgement = failedBy(null, turn.retried, at)
   const retryAt = isLong ? numberOf(status['next']) : (judgement.retryAt ?? null)
-  return endTurn(turn, { ...failureIn(judgement, ''), retryAt, isRunning: true }, at, 'hook')
+  return endTurn(turn, { ...judged(judgement, ''), retryAt, isRunning: true }, at, 'hook')
 }
 
 function onQuestion(turn: OpencodeTurn, event: string, about: Fields, at: number): OpencodeTurn {
   const isPermission = event === 'permission.asked'
-  const text = isPermission ? permissionIn(about) : questionIn(about)
+  const text = isPermission ? permissionIn(about) : questionsIn(about) || 'a question'
   turn.asked = new Map(turn.asked).set(textOf(about['id']), text)
   return ask(turn, { kind: isPermission ? 'permission' : 'question', text }, at, 'hook')
 }
@@ -158,12 +136,6 @@ function onReply(turn: OpencodeTurn, event: string, about: Fields, at: number): 
   return ask(turn, { kind: 'permission', text: next }, at, 'hook')
 }
 
-function onClock(turn: OpencodeTurn, at: number): OpencodeTurn {
-  if (turn.wakeAt === null || at < turn.wakeAt) return turn
-  turn.wakeAt = null
-  return turn.isIdle ? endTurn(turn, endOf(turn, at), at, 'hook') : turn
-}
-
 /** It has come to an answer: after tools it goes on. */
 const isFinished = ({ last }: OpencodeTurn): boolean =>
   last !== null && last.finish !== '' && last.finish !== 'tool-calls'
@@ -172,45 +144,23 @@ function endOf(turn: OpencodeTurn, at: number): TurnEnd {
   const { error, last, refused } = turn
   const text = last?.text ?? ''
   if (error && error['name'] !== 'MessageAbortedError')
-    return failureIn(opencodeFailure(error, at), text)
-  if (error || refused !== null || !isFinished(turn)) return brokenOff(turn)
+    return judged(opencodeFailure(error, at), text)
+  // Idle without an answer: nobody but a person at the keyboard ends it so.
+  if (error || refused !== '' || !isFinished(turn)) return brokenOff(atQuestion(refused))
   switch (last?.finish ?? '') {
     case 'length':
-      return failureIn(cutOff, text)
+      return judged(cutOff, text)
     case 'content-filter':
-      return failureIn(failed('refused', 'the model API filtered the answer'), text)
-    default: {
-      const judgement = answered(text)
-      return judgement.outcome === 'succeeded'
-        ? { ...judgement, kind: 'completed', text }
-        : failureIn(judgement, text)
-    }
+      return judged(failed('refused', 'the model API filtered the answer'), text)
+    default:
+      return judged(answered(text), text)
   }
 }
-
-const failureIn = ({ cause, reason, retryAt = null }: Judgement, text: string): TurnEnd => ({
-  ...{ kind: 'failed', cause, reason, retryAt, text },
-})
-
-/** Idle without an answer: nobody but a person at the keyboard ends it so. */
-const brokenOff = ({ refused }: OpencodeTurn): TurnEnd => ({
-  ...{ kind: 'interrupted', cause: null, text: '' },
-  reason: refused === null ? 'broken off' : `broken off at the question: ${refused}`,
-})
-
-const crashed = (reason: string): TurnEnd => ({
-  ...{ kind: 'failed', cause: 'crashed', reason, text: '' },
-})
 
 function permissionIn(about: Fields): string {
   const command = textOf(fieldsOf(about['metadata'])['command'])
   const patterns = Array.isArray(about['patterns']) ? about['patterns'].join(' ') : ''
   return `${textOf(about['permission'])}: ${command || patterns}`.slice(0, 1000)
-}
-
-function questionIn(about: Fields): string {
-  const questions = Array.isArray(about['questions']) ? about['questions'] : []
-  return questions.map((one) => textOf(fieldsOf(one)['question'])).join(' ') || 'a question'
 }
 
 /** A message is told again when more is known of it. */
@@ -222,5 +172,5 @@ function count(turn: OpencodeTurn, info: Fields): void {
     outputTokens: numberOf(output) + numberOf(reasoning),
     costUsd: numberOf(info['cost']),
   })
-  turn.usage = [...turn.counted.values()].reduce<Usage | null>(addUsage, null)
+  turn.usage = sumUsage(turn.counted.values())
 }

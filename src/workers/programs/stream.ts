@@ -3,8 +3,8 @@ import { causeOf } from './causes.ts'
 import type { Judgement, Said } from './program.ts'
 import { failed } from './program.ts'
 import { retryTimeIn } from './retry-time.ts'
-import type { Fields } from './terminal.ts'
-import { fieldsOf, numberOf } from './terminal.ts'
+import type { Fields } from './fields.ts'
+import { fieldsOf, numberOf } from './fields.ts'
 
 /** The JSON objects among the lines of an output; whatever else a program prints there is no line of its record. */
 export function objectsIn(lines: readonly string[]): Fields[] {
@@ -65,5 +65,9 @@ export const addUsage = (a: Usage | null, b: Usage): Usage => ({
       ? null
       : (a?.costUsd ?? 0) + (b.costUsd ?? 0),
 })
+
+/** All of it; null of nothing. */
+export const sumUsage = (all: Iterable<Usage>): Usage | null =>
+  [...all].reduce<Usage | null>(addUsage, null)
 
 export const statusOf = (value: unknown): number | null => numberOf(value) || null

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import t from 'tap'
 import { claudeTurn } from '../../../src/workers/programs/claude-turn.ts'
-import type { Signal, TurnEnd } from '../../../src/workers/programs/terminal.ts'
+import type { Signal, TurnEnd } from '../../../src/workers/programs/turn.ts'
 import { holds } from '../../support/property.ts'
 import { judge, recordingsOf, signalsOf } from './replay.ts'
 

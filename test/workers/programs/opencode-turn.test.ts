@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import t from 'tap'
 import { opencodeTurn } from '../../../src/workers/programs/opencode-turn.ts'
-import type { Signal } from '../../../src/workers/programs/terminal.ts'
+import type { Signal } from '../../../src/workers/programs/turn.ts'
 import type { RecordedTurn } from './replay.ts'
 import { endOf, judge, recordingsOf, signalsOf } from './replay.ts'
 

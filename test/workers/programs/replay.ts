@@ -1,7 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Detector, Fields, Signal, Turn } from '../../../src/workers/programs/terminal.ts'
-import { fieldsOf } from '../../../src/workers/programs/terminal.ts'
+import type { Fields } from '../../../src/workers/programs/fields.ts'
+import type { Detector, Signal, Turn } from '../../../src/workers/programs/turn.ts'
+import { fieldsOf } from '../../../src/workers/programs/fields.ts'
 
 const recordings = join(import.meta.dirname, '../../fixtures/signals')
 
