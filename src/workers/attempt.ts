@@ -3,10 +3,10 @@ import type { StopReason } from '../supervisor/domain/task.ts'
 import { examine, oneLine, tailOptions } from './attempt-evidence.ts'
 import { AttemptProcesses } from './attempt-processes.ts'
 import { AttemptWindow } from './attempt-window.ts'
-import { nextAttemptState, sightOf } from './attempt-state.ts'
-import type { AttemptSignal, AttemptState } from './attempt-state.ts'
+import { AttemptLife } from './attempt-life.ts'
+import { sightOf } from './attempt-state.ts'
 import type { GitEvidence } from './git-evidence.ts'
-import { readMemo, readStop, removeLaunch, writeLaunch, writeStop } from './launch-files.ts'
+import { readMemo, removeLaunch, writeLaunch } from './launch-files.ts'
 import type { LaunchMemo } from './launch-files.ts'
 import { deleteFacts, readFacts, takeLatch } from './outbox.ts'
 import type { Facts } from './outbox.ts'
@@ -43,31 +43,29 @@ export class Attempt implements Work {
   readonly #ports: AttemptPorts
   readonly #processes: AttemptProcesses
   readonly #window: AttemptWindow
-  #state: AttemptState = 'launching'
+  readonly #life: AttemptLife
   #facts: Facts = { started: null, startedAt: null, exit: null, endedAt: null, hasSlot: false }
   #memo: LaunchMemo | null = null
   #patience: NodeJS.Timeout | null = null
   #isPatienceOver = false
-  #stop: StopReason | null = null
   #launching: Promise<void> = Promise.resolve()
   #stopping: Promise<void> = Promise.resolve()
   #sweeping: Promise<void> = Promise.resolve()
-  #setReported = () => {}
-  readonly #whenReported = new Promise<void>((resolve) => (this.#setReported = resolve))
-  #setCleaned = () => {}
-  /** Resolves when nothing of it is left. */
-  readonly whenCleaned = new Promise<void>((resolve) => (this.#setCleaned = resolve))
 
   constructor(order: AttemptOrder, ports: AttemptPorts) {
     this.order = order
     this.#ports = ports
+    this.#life = new AttemptLife(ports.setup.dir, order.key)
     this.#processes = new AttemptProcesses(ports.setup.runPrefix, order.key)
     this.#window = new AttemptWindow(ports.tmux, order.key)
   }
 
-  /** It may still run. */
   get isOpen(): boolean {
-    return this.#state === 'launching' || this.#state === 'running'
+    return this.#life.isOpen
+  }
+
+  get whenCleaned(): Promise<void> {
+    return this.#life.whenCleaned
   }
 
   get windowId(): WindowId | null {
@@ -93,7 +91,7 @@ export class Attempt implements Work {
     const { dir, outbox } = this.#ports.setup
     const { key } = this.order
     this.#memo = readMemo(dir, key)
-    this.#stop = readStop(dir, key)
+    this.#life.recall()
     const facts = readFacts(outbox, key)
     this.#processes.read(facts)
     this.#processes.paneIs(this.#window.find(panes, this.#processes.launcherPid))
@@ -102,7 +100,7 @@ export class Attempt implements Work {
   /** Goes on with what was recalled: waits, judges, or ends what was to be stopped. */
   async resume(stop: StopReason | null): Promise<void> {
     await this.check()
-    const reason = stop ?? this.#stop
+    const reason = stop ?? this.#life.stop
     if (reason) await this.stop(reason)
   }
 
@@ -164,21 +162,20 @@ export class Attempt implements Work {
   async stop(reason: StopReason, graceMs = this.#ports.setup.stopGraceMs): Promise<void> {
     this.look()
     if (this.isOpen) {
-      const { dir, outbox } = this.#ports.setup
-      if (this.#stop === null) writeStop(dir, this.order.key, reason)
-      this.#stop ??= reason
+      this.#life.stopFor(reason)
       const { started, hasSlot } = this.#facts
-      if (!started && (hasSlot || this.#memo === null)) takeLatch(outbox, this.order.key)
+      if (!started && (hasSlot || this.#memo === null))
+        takeLatch(this.#ports.setup.outbox, this.order.key)
       this.look()
       this.#stopping = this.#stopping.then(() => this.#end(graceMs))
       await this.#stopping
     }
-    await this.#whenReported
+    await this.#life.whenReported
   }
 
   /** The store has it: removes every trace. */
   async clean(): Promise<void> {
-    if (!this.#move('recorded')) return
+    if (!this.#life.move('recorded')) return
     const { setup, send } = this.#ports
     const { key } = this.order
     await Promise.all([this.#launching, this.#stopping, this.#sweeping])
@@ -188,7 +185,7 @@ export class Attempt implements Work {
     this.#processes.dismissLauncher()
     deleteFacts(setup.outbox, key)
     removeLaunch(setup.dir, key)
-    this.#setCleaned()
+    this.#life.cleaned()
     send({ kind: 'cleaned', key })
   }
 
@@ -219,7 +216,7 @@ export class Attempt implements Work {
     this.#facts = readFacts(this.#ports.setup.outbox, key)
     this.#processes.read(this.#facts)
     const { program } = this.#processes
-    if (!program || !this.#move('started')) return
+    if (!program || !this.#life.move('started')) return
     const at = Math.round(this.#facts.startedAt ?? Date.now())
     this.#ports.send({ kind: 'started', key, programPid: program.pid, at })
   }
@@ -245,14 +242,14 @@ export class Attempt implements Work {
   }
 
   async #conclude(ended: Ended): Promise<void> {
-    if (!this.#move('ended')) return
+    if (!this.#life.move('ended')) return
     if (this.#patience) clearTimeout(this.#patience)
     const { git, program, conversation } = this.#ports
     const { verdict, said } = await examine({
       order: this.order,
       program,
       ended,
-      stop: this.#stop,
+      stop: this.#life.stop,
       facts: this.#facts,
       tail: this.#tail(),
       hasTerminal: !this.#window.isLost,
@@ -262,8 +259,7 @@ export class Attempt implements Work {
     })
     if (said?.isConversationLost) conversation.forget()
     else if (said?.conversation) conversation.begin(said.conversation, said.usage)
-    this.#move('judged')
-    this.#setReported()
+    this.#life.move('judged')
     this.#ports.send({ kind: 'verdict', verdict })
     this.#sweeping = this.#sweep()
   }
@@ -283,13 +279,6 @@ export class Attempt implements Work {
 
   #tail() {
     return tailOptions(this.#ports.setup, this.order.key, this.#memo)
-  }
-
-  #move(signalled: AttemptSignal): boolean {
-    const next = nextAttemptState(this.#state, signalled)
-    if (next === undefined) return false
-    this.#state = next
-    return true
   }
 
   #log(level: 'warn' | 'error', message: string): void {
