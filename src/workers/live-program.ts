@@ -1,14 +1,14 @@
-import { readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
 import type { HostSetup } from '../supervisor/domain/message.ts'
 import { AttemptProcesses } from './attempt-processes.ts'
 import type { Conversation } from './conversation.ts'
 import { readObject } from './file-follow.ts'
-import { deleteHooks, newLaunchKey, readHooks } from './hooks.ts'
+import { HookInbox } from './hook-inbox.ts'
+import { newLaunchKey } from './hooks.ts'
 import type { HookSignal, LaunchKey } from './hooks.ts'
 import { removeLaunch, writeProgramLaunch } from './launch-files.ts'
 import { deleteFacts, readFacts } from './outbox.ts'
 import type { Facts } from './outbox.ts'
+import { notedProgram, noteProgram } from './program-note.ts'
 import { identify, isAlive } from './processes.ts'
 import type { Terminal, TerminalFacts } from './programs/terminal.ts'
 import type { Signal } from './programs/turn.ts'
@@ -45,7 +45,7 @@ export type LivePorts = {
  */
 export class LiveProgram {
   readonly #ports: LivePorts
-  readonly #known = new Set<string>()
+  readonly #hooks: HookInbox
   #key: LaunchKey | null = null
   #processes: AttemptProcesses
   #window: WindowId | null = null
@@ -60,6 +60,7 @@ export class LiveProgram {
 
   constructor(ports: LivePorts) {
     this.#ports = ports
+    this.#hooks = new HookInbox(ports.setup.outbox)
     this.#processes = this.#processesOf('p0')
   }
 
@@ -83,7 +84,7 @@ export class LiveProgram {
 
   /** Finds what an earlier host left. */
   recall(panes: readonly Pane[]): void {
-    this.#key = this.#noted()
+    this.#key = notedProgram(this.#ports.setup.dir)
     if (this.#key === null) return
     this.#processes = this.#processesOf(this.#key)
     this.#facts()
@@ -111,12 +112,7 @@ export class LiveProgram {
   look(): void {
     if (this.#key === null) return
     const exit = this.#exitOf(this.#key)
-    for (const { name, signal } of readHooks(this.#ports.setup.outbox, this.#key, this.#known)) {
-      this.#known.add(name)
-      this.#hooks.push(name)
-      this.#seen.add(signal.event)
-      this.onSignal?.(signal)
-    }
+    for (const signal of this.#hooks.fresh(this.#key)) this.onSignal?.(signal)
     // A person's own turns leave hooks too, and nobody waits for them.
     if (this.#isTakenUp && !this.onSignal) this.forgetHooks()
     if (exit !== null) this.#gone(exit)
@@ -124,17 +120,12 @@ export class LiveProgram {
 
   /** All hooks of a start that are still there, oldest first; they are told here and not again. */
   hooksOf(launch: LaunchKey, since: number): HookSignal[] {
-    const hooks = readHooks(this.#ports.setup.outbox, launch, new Set())
-    for (const { name } of hooks) {
-      this.#known.add(name)
-      this.#hooks.push(name)
-    }
-    return hooks.map(({ signal }) => signal).filter(({ at }) => at >= since)
+    return this.#hooks.all(launch).filter(({ at }) => at >= since)
   }
 
   /** The turn is recorded: its hooks have nothing left to tell. */
   forgetHooks(): void {
-    deleteHooks(this.#ports.setup.outbox, this.#hooks.splice(0))
+    this.#hooks.forget()
   }
 
   windowClosed(window: string): void {
@@ -191,10 +182,6 @@ export class LiveProgram {
     this.#isClosed = true
   }
 
-  readonly #hooks: string[] = []
-  /** Events that have come from this start. */
-  readonly #seen = new Set<string>()
-
   async #bringUp(): Promise<void> {
     const { conversation, log } = this.#ports
     for (let tries = 1; ; tries++) {
@@ -225,7 +212,7 @@ export class LiveProgram {
         return this.#key === null ? (this.#exit ?? 'it has ended') : null
       },
       facts: async () => (this.#window ? this.facts() : null),
-      hasSeen: (event) => this.#isRecalled || this.#seen.has(event),
+      hasSeen: (event) => this.#isRecalled || this.#hooks.hasSeen(event),
       press: async (key) => {
         if (this.#window) await tmux.run(pressKey(this.#window, key))
       },
@@ -240,10 +227,9 @@ export class LiveProgram {
     const { setup, terminal, conversation, tmux } = this.#ports
     const key = newLaunchKey()
     this.#isRecalled = false
-    this.#seen.clear()
-    deleteHooks(setup.outbox, { but: key })
+    this.#hooks.begin(key)
     writeProgramLaunch(setup, key, terminal, conversation.current)
-    writeFileSync(this.#noteFile, `${key}\n`, { mode: 0o600 })
+    noteProgram(setup.dir, key)
     this.#key = key
     this.#processes = this.#processesOf(key)
     const [lines = []] = await tmux.run(openProgram(key))
@@ -290,7 +276,7 @@ export class LiveProgram {
     this.#exit = reason
     if (window) void this.#ports.tmux.run(closeWindow(window)).catch(() => {})
     this.#processes.dismissLauncher()
-    rmSync(this.#noteFile, { force: true })
+    noteProgram(setup.dir, null)
     deleteFacts(setup.outbox, key)
     removeLaunch(setup.dir, key)
     if (wasReady) log(`the program is gone: ${reason}`)
@@ -299,18 +285,5 @@ export class LiveProgram {
 
   #processesOf(key: LaunchKey): AttemptProcesses {
     return new AttemptProcesses(this.#ports.setup.runPrefix, key)
-  }
-
-  get #noteFile(): string {
-    return join(this.#ports.setup.dir, 'launch', 'program')
-  }
-
-  #noted(): LaunchKey | null {
-    try {
-      return readFileSync(this.#noteFile, 'utf8').trim() || null
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null
-      throw error
-    }
   }
 }

@@ -1,7 +1,8 @@
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { asSquadError, SquadError } from '../supervisor/domain/error.ts'
+import type { SquadError } from '../supervisor/domain/error.ts'
+import { asSquadError } from '../supervisor/domain/error.ts'
 import type {
   AttemptKey,
   AttemptOrder,
@@ -14,6 +15,7 @@ import { Conversation } from './conversation.ts'
 import { GitEvidence } from './git-evidence.ts'
 import { takeHostLock } from './host-lock.ts'
 import { launchedKeys } from './launch-files.ts'
+import { Inquiries } from './inquiries.ts'
 import { Interactive } from './interactive.ts'
 import { keyOfFact, keysIn } from './outbox.ts'
 import { pipeScript } from './output-record.ts'
@@ -22,8 +24,7 @@ import type { Program } from './programs/program.ts'
 import { programOf, terminalOf } from './programs/programs.ts'
 import { Screens } from './screen.ts'
 import { endProcesses } from './stop-ladder.ts'
-import { listPanes, parsePanes, serverPid, tmuxConf } from './tmux-commands.ts'
-import type { WindowId } from './tmux-commands.ts'
+import { listPanes, parsePanes, tmuxConf } from './tmux-commands.ts'
 import { agentProcesses } from './tmux-processes.ts'
 import { Tmux } from './tmux.ts'
 import type { Work } from './work.ts'
@@ -52,6 +53,7 @@ export class Session {
   readonly #screens: Screens
   /** Its program, when that goes on from task to task. */
   readonly #interactive: Interactive | null
+  readonly #inquiries: Inquiries
   readonly #attempts = new Map<AttemptKey, Work>()
   #isRebooted = false
   #started: Promise<void> = Promise.resolve()
@@ -73,6 +75,11 @@ export class Session {
     })
     this.#screens = new Screens(this.#tmux, setup.dir)
     this.#interactive = setup.spec.mode === 'interactive' ? this.#makeInteractive() : null
+    this.#inquiries = new Inquiries({
+      ...{ tmux: this.#tmux, screens: this.#screens, interactive: this.#interactive },
+      open: () => [...this.#attempts.values()].find(({ isOpen }) => isOpen),
+      send: ports.send,
+    })
   }
 
   #makeInteractive(): Interactive {
@@ -112,13 +119,10 @@ export class Session {
       case 'recorded':
         return this.#clean(message.key)
       case 'probe':
-        return this.#probe(message.id)
       case 'screen':
-        return this.#screen(message.id)
       case 'answer':
-        return this.#typed(message.id, (program) => program.answer(message.choice))
       case 'type':
-        return this.#typed(message.id, (program) => program.send(message.text))
+        return this.#inquiries.answer(message)
       case 'end':
         return this.#end()
     }
@@ -214,46 +218,6 @@ export class Session {
     return parsePanes(lines)
   }
 
-  async #probe(id: number): Promise<void> {
-    const attempt = [...this.#attempts.values()].find(({ isOpen }) => isOpen)
-    await attempt?.check()
-    const tmux = await this.#tmux.run(serverPid()).then(
-      () => true,
-      () => false,
-    )
-    this.#ports.send({
-      kind: 'alive',
-      id,
-      tmux,
-      programPid: attempt?.programPid ?? null,
-      outputAt: (await attempt?.outputAt()) ?? null,
-    })
-  }
-
-  async #screen(id: number): Promise<void> {
-    const text = await this.#shownWindow()
-      .then((window) => this.#screens.read(window))
-      .catch((error: unknown) => `(no screen: ${asSquadError(error).message})`)
-    this.#ports.send({ kind: 'screen', id, text })
-  }
-
-  async #typed(id: number, type: (program: Interactive) => Promise<void>): Promise<void> {
-    const problem = await (this.#interactive ? type(this.#interactive) : nobodyListens()).then(
-      () => null,
-      (error: unknown) => {
-        const { message, data } = asSquadError(error)
-        return { message, hint: data.hint ?? 'look at squadd agent screen' }
-      },
-    )
-    this.#ports.send({ kind: 'typed', id, problem })
-  }
-
-  async #shownWindow(): Promise<WindowId> {
-    const open = [...this.#attempts.values()].find(({ isOpen, windowId }) => isOpen && windowId)
-    const shown = open?.windowId ?? this.#interactive?.live.window
-    return shown ?? (await this.#panes())[0]!.window
-  }
-
   async #end(): Promise<void> {
     const { runPrefix, socket } = this.#setup
     const attempts = [...this.#attempts.values()]
@@ -275,13 +239,6 @@ export class Session {
     this.#ports.exit(1)
   }
 }
-
-const nobodyListens = (): Promise<never> =>
-  Promise.reject(
-    new SquadError('SQUADD_CONFLICT', 'nobody can talk with this program', {
-      hint: 'it runs headless; its tasks come from the queue',
-    }),
-  )
 
 /** Notes this boot of the machine; true when an earlier host noted another one. */
 function notesBoot(file: string): boolean {
