@@ -3,7 +3,7 @@ import { Crew } from './crew.ts'
 import { chosenPrograms } from './home.ts'
 import { outside } from './namespace.ts'
 
-t.setTimeout(600_000)
+t.setTimeout(1_200_000)
 
 type Report = { ok: boolean; signals: { name: string; seen: boolean }[] }
 

@@ -9,7 +9,7 @@ import { chosenPrograms } from './home.ts'
 import { outside } from './namespace.ts'
 import { traits } from './traits.ts'
 
-t.setTimeout(900_000)
+t.setTimeout(3_600_000)
 
 const skip = outside()
 

@@ -6,7 +6,7 @@ import { chosenPrograms } from './home.ts'
 import { outside } from './namespace.ts'
 import { asNobody, whyNotNobody } from './nobody.ts'
 
-t.setTimeout(900_000)
+t.setTimeout(3_600_000)
 
 const skip = outside() || (whyNotNobody() ?? false)
 const script = join(import.meta.dirname, 'non-root.ts')
@@ -16,5 +16,5 @@ for (const program of chosenPrograms())
     const dir = mkdtempSync(join(tmpdir(), 'squadd-nobody-'))
     t.teardown(() => rmSync(dir, { recursive: true, force: true }))
     const [file = '', ...args] = asNobody(dir, script, program)
-    await t.spawn(file, args, { timeout: 600_000 }, program)
+    await t.spawn(file, args, { timeout: 1_200_000 }, program)
   })

@@ -10,7 +10,7 @@ import { traits } from './traits.ts'
 const program = process.argv[2] as Program
 const { asking, untouched } = traits[program]
 
-t.setTimeout(600_000)
+t.setTimeout(1_200_000)
 t.not(geteuid!(), 0, 'whoever runs this is not root')
 
 const done = (output: string | RegExp) => ({ state: 'completed', result: { output } })

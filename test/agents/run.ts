@@ -15,7 +15,7 @@ const files = given.some((argument) => argument.endsWith('.agents.ts'))
   ? []
   : globSync(join(here, '*.agents.ts'))
 const tap = resolve(here, '../../node_modules/.bin/tap')
-const command = [tap, '--disable-coverage', '--jobs=1', '--timeout=900', ...given, ...files]
+const command = [tap, '--disable-coverage', '--jobs=1', '--timeout=3600', ...given, ...files]
 
 const why = whyNotIsolated()
 if (why !== null) console.error(`${why}\nThe tests skip themselves.`)

@@ -7,7 +7,7 @@ import { Crew } from './crew.ts'
 import { outside } from './namespace.ts'
 import { traits } from './traits.ts'
 
-t.setTimeout(600_000)
+t.setTimeout(1_200_000)
 
 const skip = outside()
 
