@@ -5,6 +5,7 @@ import type { Verdict } from './domain/message.ts'
 import type { AgentHosts, Store } from './domain/ports.ts'
 import type { StopReason, Task, TaskId } from './domain/task.ts'
 import type { Clock } from './domain/time.ts'
+import { failpoint } from './failpoint/failpoint.ts'
 import { workerOf } from './placement.ts'
 import { chooseVictim } from './policy/preemption.ts'
 import type { TaskQueue } from './queue.ts'
@@ -58,6 +59,7 @@ export class Attempts {
   async record(agent: SupervisedAgent, verdict: Verdict): Promise<void> {
     const startedAt = agent.currentTask?.startedAt ?? 0
     const answer = await this.#parts.queue.record(verdict)
+    failpoint('record.before_answer')
     if (answer === 'recorded') {
       this.#parts.breakers.ended(workerOf(agent), verdict, startedAt)
       if (verdict.outcome === 'succeeded') this.#parts.recovery.succeeded(agent.id)

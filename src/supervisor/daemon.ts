@@ -7,6 +7,7 @@ import { assemble } from './assembly.ts'
 import { readConfigFile } from './config-file.ts'
 import type { Config } from './domain/config.ts'
 import { SquadError } from './domain/error.ts'
+import { armFailpoints } from './failpoint/failpoint.ts'
 import { systemClock } from './domain/time.ts'
 import type { Home } from './home.ts'
 import { prepareHome } from './home.ts'
@@ -32,6 +33,7 @@ type Stop = { drainMs: number; stopAgents: boolean; reason: string }
  * is left.
  */
 export async function runDaemon(options: DaemonOptions): Promise<number> {
+  armFailpoints(process.env)
   const { home, version } = options
   prepareHome(home)
   const lock = takeLock(home.lockFile)

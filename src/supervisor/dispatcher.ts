@@ -1,6 +1,7 @@
 import type { Candidate, Store } from './domain/ports.ts'
 import type { Task, TaskId } from './domain/task.ts'
 import type { Clock } from './domain/time.ts'
+import { failpoint } from './failpoint/failpoint.ts'
 
 /** What the dispatcher needs of the squad. */
 export type Floor = {
@@ -98,16 +99,19 @@ export class Dispatcher {
     const room = this.#limit() - this.#running.size
     if (candidates.length === 0 || room <= 0) return this.#floor.exhausted()
     this.#claiming = true
+    failpoint('dispatch.before_claim')
     const now = this.#clock.now()
     const choose = this.#floor.choose.bind(this.#floor)
     this.#store
       .claim(candidates, choose, room, now)
       .then(
         (tasks) => {
+          failpoint('dispatch.after_claim')
           this.#floor.written(true)
           for (const task of tasks) {
             this.track(task)
             this.#floor.assign(task)
+            failpoint('dispatch.after_assign')
           }
           if (!this.#again) this.#floor.exhausted()
         },

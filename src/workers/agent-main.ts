@@ -1,6 +1,9 @@
 // The entry of an agent host: messages from the supervisor go to the session, and back.
 import type { FromHost, ToHost } from '../supervisor/domain/message.ts'
+import { armFailpoints, failpoint } from '../supervisor/failpoint/failpoint.ts'
 import { Session } from './session.ts'
+
+armFailpoints(process.env)
 
 let session: Session | undefined
 let endsWithSupervisor = false
@@ -12,6 +15,7 @@ for (const stream of [process.stdout, process.stderr]) stream.on('error', () => 
 
 function send(message: FromHost): void {
   if (!process.connected) return
+  if (message.kind === 'verdict') failpoint('host.send')
   unsent += 1
   // Without a callback a supervisor that died would be an error event, and our end.
   process.send?.(message, undefined, {}, () => {

@@ -1,3 +1,4 @@
+import { failingAsync } from '../supervisor/failpoint/failpoint.ts'
 import type { Facts, StartedProcess } from './outbox.ts'
 import { argumentsOf, bootId, descendants, isAlive, signal, startedWith } from './processes.ts'
 import type { Identity } from './processes.ts'
@@ -52,7 +53,9 @@ export class AttemptProcesses {
 
   /** TERM, then KILL, to whatever is left after the end. Answers what would not go. */
   endLeftovers(graceMs: number): Promise<Identity[]> {
-    return endProcesses({ find: () => this.#marked(), graceMs })
+    return failingAsync('attempt.end_leftovers', () =>
+      endProcesses({ find: () => this.#marked(), graceMs }),
+    )
   }
 
   /** Kills the launcher, also one that nobody has heard of yet. Resolves when it is gone. */

@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path'
 import type { AttemptKey, AttemptOrder, HostSetup } from '../supervisor/domain/message.ts'
 import { parseAttemptKey } from '../supervisor/domain/message.ts'
 import type { StopReason, Usage } from '../supervisor/domain/task.ts'
+import { failing } from '../supervisor/failpoint/failpoint.ts'
 import type { GitBase } from './change.ts'
 import type { LaunchKey } from './hooks.ts'
 import { hookCommand, hookPrefix } from './hooks.ts'
@@ -101,7 +102,7 @@ function writeScript(
     boot: bootId(),
     umask: process.umask(),
   })
-  write(pathOf(setup.dir, key, 'sh'), script)
+  failing('launch.write_script', () => write(pathOf(setup.dir, key, 'sh'), script))
 }
 
 const placeOf = (setup: HostSetup, key: string, conversation: KnownConversation | null): Place => ({
@@ -145,7 +146,9 @@ export function readStream(dir: string, key: AttemptKey): string[] {
 }
 
 export function removeLaunch(dir: string, key: string): void {
-  for (const ending of endings) rmSync(pathOf(dir, key, ending), { force: true })
+  failing('attempt.remove_launch', () => {
+    for (const ending of endings) rmSync(pathOf(dir, key, ending), { force: true })
+  })
 }
 
 /** Attempts that were about to be launched, or were. */

@@ -3,6 +3,7 @@ import { SquadError } from '../supervisor/domain/error.ts'
 import type { Worktrees, WorktreeState } from '../supervisor/domain/ports.ts'
 import { checkAgentName } from '../supervisor/domain/names.ts'
 import { systemRandom } from '../supervisor/domain/time.ts'
+import { failingAsync } from '../supervisor/failpoint/failpoint.ts'
 import { ensureWorktree } from './git-add.ts'
 import { checkSpec } from './git-check.ts'
 import { diffOf } from './git-diff.ts'
@@ -35,13 +36,15 @@ export function createWorktrees({
     patience,
   })
   return {
-    check: (spec) => told(() => checkSpec(spec)),
+    check: (spec) => told(() => failingAsync('worktree.check', () => checkSpec(spec))),
     diff: (path, base) => told(() => diff(path, base)),
     ensure: (spec, path, ownsBranch) =>
       told(() => {
         const place = repositoryOf(spec) ?? gone(spec)
         return oneAtATime(place.common, () =>
-          ensureWorktree(place, spec, path, ownsBranch, patience),
+          failingAsync('worktree.ensure', () =>
+            ensureWorktree(place, spec, path, ownsBranch, patience),
+          ),
         )
       }),
     remove: (spec, state, { keepBranch }) =>
@@ -49,12 +52,18 @@ export function createWorktrees({
         const common = repositoryOf(spec)?.common
         // Without its repository a folder is only files, and those are not ours to delete.
         if (common === undefined) return null
-        return oneAtATime(common, () => removeWorktree(leaving(common, spec, state), keepBranch))
+        return oneAtATime(common, () =>
+          failingAsync('worktree.remove', () =>
+            removeWorktree(leaving(common, spec, state), keepBranch),
+          ),
+        )
       }),
     release: (spec, state) =>
       told(() => {
         const { common } = repositoryOf(spec) ?? gone(spec)
-        return oneAtATime(common, () => releaseWorktree(leaving(common, spec, state)))
+        return oneAtATime(common, () =>
+          failingAsync('worktree.release', () => releaseWorktree(leaving(common, spec, state))),
+        )
       }),
   }
 }

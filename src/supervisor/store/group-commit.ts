@@ -1,5 +1,6 @@
 import { SquadError } from '../domain/error.ts'
 import type { SquadEvent } from '../domain/event.ts'
+import { failpoint } from '../failpoint/failpoint.ts'
 import type { Connection } from './sqlite.ts'
 import type { Op } from './statement.ts'
 
@@ -62,12 +63,14 @@ export class GroupCommit {
         const written = jobs.length === 1 ? this.#connection.run(job.work()) : this.#inside(job)
         if (written) done.push({ job, written })
       }
+      failpoint('store.before_commit')
       this.#connection.command('commit')
     } catch (error) {
       for (const job of jobs) job.reject(error)
       if (this.#connection.inTransaction) this.#connection.command('rollback')
       return
     }
+    failpoint('store.after_commit')
     this.#publish(done.flatMap(({ written }) => written.events))
     for (const { job, written } of done) job.resolve(written.value)
   }
