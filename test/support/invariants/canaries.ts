@@ -1,18 +1,18 @@
 import { spawn } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import { execaSync } from 'execa'
 import type { Squadd } from '../squadd.ts'
 
-type Kept = { worktree: string; path: string; hash: string }
+type Kept = { path: string; hash: string }
 
 /** I10 and I6: what belongs to others stands beside the squad, and unsaved work inside it. */
 export class Canaries {
   readonly #squad: Squadd
   readonly #dir: string
   readonly #process: ChildProcess
-  readonly #kept: Kept[] = []
+  #kept: Kept[] = []
 
   constructor(squad: Squadd) {
     this.#squad = squad
@@ -30,15 +30,20 @@ export class Canaries {
     this.#tmux('new-session', '-d', '-s', 'sq', '-n', 't1', 'sleep', '86400')
   }
 
-  /** Puts a file into a worktree that squadd must not lose. */
-  plant(worktree: string, name: string, text: string): void {
+  /** Puts a file into a worktree that squadd must not lose; false when there is no worktree. */
+  plant(worktree: string, name: string, text: string): boolean {
+    if (!existsSync(worktree)) return false
     const path = join(worktree, name)
-    mkdirSync(dirname(path), { recursive: true })
     writeFileSync(path, text)
-    const hash = execaSync('git', ['-C', this.#squad.repo, 'hash-object', '--stdin'], {
-      input: text,
-    })
-    this.#kept.push({ worktree, path, hash: hash.stdout })
+    const how = { input: text }
+    const hash = execaSync('git', ['-C', this.#squad.repo, 'hash-object', '--stdin'], how)
+    this.#kept.push({ path, hash: hash.stdout })
+    return true
+  }
+
+  /** Others may delete it from now on. */
+  forget(worktree: string, name: string): void {
+    this.#kept = this.#kept.filter(({ path }) => path !== join(worktree, name))
   }
 
   check(): string[] {
