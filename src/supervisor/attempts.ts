@@ -57,9 +57,11 @@ export class Attempts {
   }
 
   /** It has had its time. */
-  overdue(task: Task): void {
+  async overdue(task: Task): Promise<void> {
+    // After a start its agent may not have been taken up yet.
+    if (task.agent !== null) await this.#parts.roster.takenUp(task.agent)
     const agent = this.holder(task)
-    if (agent) this.stop(agent, task, 'timed_out').catch(this.#parts.onError)
+    if (agent) await this.stop(agent, task, 'timed_out')
   }
 
   async record(agent: SupervisedAgent, verdict: Verdict): Promise<void> {

@@ -73,6 +73,11 @@ export class Roster {
     )
   }
 
+  /** Resolves when an agent has been taken up after a start, or will not be any more. */
+  takenUp(id: string): Promise<void> {
+    return this.#restoration.until(id)
+  }
+
   /** Takes up no more agents. Resolves when none is just being taken up. */
   stopRestoring(): Promise<void> {
     return this.#restoration.stop()
@@ -91,7 +96,8 @@ export class Roster {
       agent.rest(goal === 'stopped' ? 'stop' : 'pause', goal)
       return this.#goals.reach(agent)
     }
-    await agent.start(task)
+    // It may have been cancelled since.
+    await agent.start(task && this.#ports.store.task(task.id))
   }
 
   /** Takes over an agent that is up and has no task, under the name `id`. */

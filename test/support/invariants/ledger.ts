@@ -10,6 +10,7 @@ export type TaskRow = {
   key: string | null
   reason: string | null
   agent: string | null
+  startedAt: number
 }
 export type AgentRow = {
   key: string
@@ -39,7 +40,7 @@ export function readLedger(file: string): Ledger {
     return {
       instance: meta!.value,
       tasks: all<TaskRow & { id: number }>(
-        'select id, state, fence, key, reason, agent from task order by id',
+        'select id, state, fence, key, reason, agent, started_at as startedAt from task order by id',
       ).map((task) => ({ ...task, id: `t${task.id}` })),
       agents: all<Omit<AgentRow, 'spec'> & { spec: string }>(
         'select key, name, goal, failure, worktree, spec from agent order by key',
