@@ -59,7 +59,7 @@ async function feed(): Promise<void> {
 async function breakThings(): Promise<void> {
   const until = performance.now() + minutes * 60_000
   for (const fault of faults(seed)) {
-    if (performance.now() + fault.afterMs > until) return
+    if (isOver || performance.now() + fault.afterMs > until) return
     await pause(fault.afterMs)
     const met = await strikes[fault.name](world, fault).catch((error: unknown) => {
       violated([`I7: ${String(error)}`], fault.name)
@@ -131,9 +131,8 @@ try {
   violated(await world.invariants.quiet(world.client), 'the end')
   const counted = judge()
   await world.squad.run('stop', '--stop-agents')
-  const left = world.squad
-    .leftovers()
-    .filter((one) => one.startsWith('process') && !one.includes('/foreign/'))
+  world.invariants.close()
+  const left = world.squad.leftovers().filter((one) => one.startsWith('process'))
   violated(
     left.map((one) => `I5: ${one} is left`),
     'the stop',

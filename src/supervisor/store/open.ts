@@ -139,7 +139,7 @@ function tune(connection: Connection): void {
     pragma synchronous = full;
     pragma wal_autocheckpoint = 4000;
     pragma journal_size_limit = 67108864;
-    pragma cache_size = -65536;
+    pragma cache_size = -16384;
     pragma temp_store = memory;
   `)
 }

@@ -75,6 +75,7 @@ export class Canaries {
     return [...wrong, ...this.#lost()]
   }
 
+  /** Ends them; a second time does nothing. */
   close(): void {
     this.#process.kill('SIGKILL')
     this.#tmux('kill-server')
