@@ -9,15 +9,12 @@ import {
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
-import { setTimeout as pause } from 'node:timers/promises'
-import type { Client } from '../../src/supervisor/api/client.ts'
-import { connect } from '../../src/supervisor/api/client.ts'
 import type { AgentView } from '../../src/supervisor/domain/agent.ts'
-import { SquadError } from '../../src/supervisor/domain/error.ts'
 import type { Task } from '../../src/supervisor/domain/task.ts'
 import { Invariants } from '../support/invariants.ts'
 import { canMount, Disk } from '../support/disk.ts'
 import { Squadd } from '../support/squadd.ts'
+import { Sturdy } from '../support/sturdy.ts'
 import type { Job } from './plan.ts'
 
 const unruly = resolve(import.meta.dirname, '../fixtures/unruly.sh')
@@ -26,8 +23,7 @@ const agents = ['ada', 'bob', 'cid', 'dora', 'eve', 'fay', 'gus', 'hal']
 const diskBytes = 64 * 2 ** 20
 
 /** A squad of eight agents that run a program which behaves badly, and all it needs to be broken. */
-export class World {
-  readonly squad: Squadd
+export class World extends Sturdy {
   readonly invariants: Invariants
   readonly journal: string
   /** A small disk of its own for the home, where this machine can make one. */
@@ -35,7 +31,6 @@ export class World {
   /** What the wall clock of the supervisor is moved by, in a file; where there is a library for it. */
   readonly #clock: string | null
   readonly jobs = new Map<string, Job>()
-  #client: Client | null = null
 
   constructor() {
     const time = {
@@ -44,7 +39,7 @@ export class World {
       FAKETIME_DONT_FAKE_MONOTONIC: '1',
     }
     const env: Record<string, string> = existsSync(faketime) ? time : {}
-    this.squad = new Squadd(env)
+    super(new Squadd(env))
     this.#clock = existsSync(faketime) ? join(this.squad.dir, 'clock') : null
     if (this.#clock) env['FAKETIME_TIMESTAMP_FILE'] = this.#clock
     this.moveClock(0)
@@ -83,42 +78,6 @@ export class World {
   async open(): Promise<void> {
     await this.start()
     for (const id of agents) await this.addAgent(id)
-  }
-
-  /** Starts the supervisor, as often as it takes. */
-  async start(): Promise<void> {
-    for (let tries = 1; ; tries++) {
-      const { exitCode, stderr } = await this.squad.run('start')
-      // Another start was first: then it is up as well.
-      if (exitCode === 0 || exitCode === 6) break
-      if (tries === 20) throw new Error(`squadd does not start any more: ${stderr}`)
-      await pause(500)
-    }
-    this.reconnect()
-  }
-
-  reconnect(): void {
-    this.#client?.close()
-    this.#client = null
-  }
-
-  get client(): Client {
-    return (this.#client ??= connect({ socket: join(this.squad.home, 'run', 'squadd.sock') }))
-  }
-
-  /** Asks until the daemon says yes or no: one that is away or full is asked again. */
-  async persist<T>(ask: (client: Client) => Promise<T>): Promise<T> {
-    for (let tries = 1; ; tries++) {
-      try {
-        return await ask(this.client)
-      } catch (error) {
-        const isFinal =
-          !(error instanceof SquadError) ||
-          !/RUNNING|SHUTTING|STORE_FAILED|TIMEOUT|BUSY/.test(error.code)
-        if (isFinal || tries === 200) throw error
-        await pause(200)
-      }
-    }
   }
 
   async addAgent(id: string): Promise<void> {
@@ -175,7 +134,7 @@ export class World {
   }
 
   async close(): Promise<void> {
-    this.#client?.close()
+    this.hangUp()
     this.invariants.close()
     this.disk?.close()
     rmSync(this.squad.dir, { recursive: true, force: true })

@@ -155,7 +155,7 @@ loss(
 
 loss(
   'age is no reason: an old dirty worktree on a commit that nothing names is kept whole',
-  async (t, { field, worktree, git, remove, squad }) => {
+  async (t, { field, worktree, git, squad }) => {
     git('checkout', '-q', '--detach')
     writeFileSync(join(worktree, 'committed.txt'), 'on no branch\n')
     git('add', 'committed.txt')

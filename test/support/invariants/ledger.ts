@@ -39,7 +39,7 @@ export function readLedger(file: string): Ledger {
     const [meta] = all<{ value: string }>(`select value from meta where name = 'instance'`)
     return {
       instance: meta!.value,
-      tasks: all<TaskRow & { id: number }>(
+      tasks: all<Omit<TaskRow, 'id'> & { id: number }>(
         'select id, state, fence, key, reason, agent, started_at as startedAt from task order by id',
       ).map((task) => ({ ...task, id: `t${task.id}` })),
       agents: all<Omit<AgentRow, 'spec'> & { spec: string }>(
