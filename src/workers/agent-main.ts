@@ -5,6 +5,8 @@ import { Session } from './session.ts'
 
 armFailpoints(process.env)
 
+const orphanedMs = 60_000
+
 let session: Session | undefined
 let endsWithSupervisor = false
 let unsent = 0
@@ -32,6 +34,9 @@ function exit(code: number): void {
 function exitWhenSent(): void {
   if (exitCode !== undefined && (unsent === 0 || !process.connected)) process.exit(exitCode)
 }
+
+// Nobody knows of a host that is not told what it is for.
+setTimeout(() => session ?? exit(1), orphanedMs).unref()
 
 process.on('message', (message: ToHost) => {
   if (message.kind === 'init') {
