@@ -5,6 +5,7 @@ import type { Verdict } from './domain/message.ts'
 import type { AgentHosts, Store } from './domain/ports.ts'
 import type { StopReason, Task, TaskId } from './domain/task.ts'
 import type { Clock } from './domain/time.ts'
+import { failpoint } from './failpoint/failpoint.ts'
 import { workerOf } from './placement.ts'
 import { chooseVictim } from './policy/preemption.ts'
 import type { TaskQueue } from './queue.ts'
@@ -43,21 +44,30 @@ export class Attempts {
     this.#parts.roster.get(task.agent ?? '').assign(task)
   }
 
-  /** Asks for the end of an attempt, so that it is not forgotten when someone dies meanwhile. */
+  /**
+   * Asks for the end of an attempt, so that it is not forgotten when someone dies meanwhile. Where
+   * that cannot be stored it is asked for all the same.
+   */
   async stop(agent: SupervisedAgent, task: Task, reason: StopReason): Promise<void> {
-    await this.#parts.store.askStop(task.id, task.fence, reason)
-    agent.stopAttempt(reason)
+    try {
+      await this.#parts.store.askStop(task.id, task.fence, reason)
+    } finally {
+      if (this.holder(task) === agent) agent.stopAttempt(reason)
+    }
   }
 
   /** It has had its time. */
-  overdue(task: Task): void {
+  async overdue(task: Task): Promise<void> {
+    // After a start its agent may not have been taken up yet.
+    if (task.agent !== null) await this.#parts.roster.takenUp(task.agent)
     const agent = this.holder(task)
-    if (agent) this.stop(agent, task, 'timed_out').catch(this.#parts.onError)
+    if (agent) await this.stop(agent, task, 'timed_out')
   }
 
   async record(agent: SupervisedAgent, verdict: Verdict): Promise<void> {
     const startedAt = agent.currentTask?.startedAt ?? 0
     const answer = await this.#parts.queue.record(verdict)
+    failpoint('record.before_answer')
     if (answer === 'recorded') {
       this.#parts.breakers.ended(workerOf(agent), verdict, startedAt)
       if (verdict.outcome === 'succeeded') this.#parts.recovery.succeeded(agent.id)
@@ -79,16 +89,19 @@ export class Attempts {
 
   /** An agent cannot be brought back: says so, ends what is left of it, then gives up its task. */
   async gaveUp(agent: SupervisedAgent, reason: string, task: Task | null): Promise<void> {
-    const { store, hosts, clock, recovery, dispatcher } = this.#parts
+    const { store, hosts, clock, recovery, dispatcher, onError } = this.#parts
     const againAt = recovery.failed(agent.id)
     const byItself = againAt === null ? '' : ` (by itself at ${new Date(againAt).toISOString()})`
     const failure = `${reason}; squadd agent reset ${agent.id} starts it again${byItself}`
     const event: NewEvent = { type: 'AgentFailed', agentId: agent.id, data: { reason: failure } }
     agent.leaving = hosts.clear(agent.setup())
-    agent.record = await store.updateAgent(agent.id, { failure }, [event], clock.now())
+    // What cannot be noted or ended now must not keep the task from being given up.
+    await store.updateAgent(agent.id, { failure }, [event], clock.now()).then((record) => {
+      agent.record = record
+    }, onError)
     // First nothing of the attempt may run any more: a person may well give the task to another.
-    await agent.leaving
-    if (task) await this.lost(agent, task, reason)
+    const leftover = await agent.leaving.then(() => '', oneLine)
+    if (task) await this.lost(agent, task, leftover === '' ? reason : `${reason}; ${leftover}`)
     else dispatcher.wake()
   }
 
@@ -116,3 +129,5 @@ export class Attempts {
     dispatcher.due()
   }
 }
+
+const oneLine = (error: unknown): string => (error instanceof Error ? error.message : String(error))

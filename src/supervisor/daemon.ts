@@ -10,6 +10,7 @@ import type { Address } from './domain/address.ts'
 import { parseAddress } from './domain/address.ts'
 import type { Config } from './domain/config.ts'
 import { SquadError } from './domain/error.ts'
+import { armFailpoints } from './failpoint/failpoint.ts'
 import { systemClock } from './domain/time.ts'
 import type { Home } from './home.ts'
 import { prepareHome } from './home.ts'
@@ -37,6 +38,7 @@ type Stop = { drainMs: number; stopAgents: boolean; reason: string }
  * is left.
  */
 export async function runDaemon(options: DaemonOptions): Promise<number> {
+  armFailpoints(process.env)
   const { home, version } = options
   prepareHome(home)
   const lock = takeLock(home.lockFile)

@@ -1,6 +1,10 @@
 import type { Candidate, Store } from './domain/ports.ts'
 import type { Task, TaskId } from './domain/task.ts'
 import type { Clock } from './domain/time.ts'
+import { failpoint } from './failpoint/failpoint.ts'
+
+// A store that cannot write now, as on a full disk, is asked again after growing waits.
+const retryMs = { first: 250, longest: 8000 }
 
 /** What the dispatcher needs of the squad. */
 export type Floor = {
@@ -29,6 +33,8 @@ export class Dispatcher {
   /** Running tasks, each with its agent and what cancels its time limit. */
   readonly #running = new Map<TaskId, { agent: string | null; cancel: () => void }>()
   #cancelDue = () => {}
+  #cancelRetry = () => {}
+  #retryMs = retryMs.first
   #claiming = false
   #again = false
   #stopped = true
@@ -62,6 +68,7 @@ export class Dispatcher {
   stop(): void {
     this.#stopped = true
     this.#cancelDue()
+    this.#cancelRetry()
   }
 
   /** Forgets all timers. */
@@ -98,23 +105,19 @@ export class Dispatcher {
     const room = this.#limit() - this.#running.size
     if (candidates.length === 0 || room <= 0) return this.#floor.exhausted()
     this.#claiming = true
+    failpoint('dispatch.before_claim')
     const now = this.#clock.now()
     const choose = this.#floor.choose.bind(this.#floor)
     this.#store
       .claim(candidates, choose, room, now)
       .then(
         (tasks) => {
-          this.#floor.written(true)
-          for (const task of tasks) {
-            this.track(task)
-            this.#floor.assign(task)
-          }
+          failpoint('dispatch.after_claim')
+          this.#retryMs = retryMs.first
+          this.#given(tasks)
           if (!this.#again) this.#floor.exhausted()
         },
-        (error: unknown) => {
-          this.#floor.written(false)
-          this.#onError(error)
-        },
+        (error: unknown) => this.#failed(error, () => this.#given(this.#unknown())),
       )
       .finally(() => {
         this.#claiming = false
@@ -128,11 +131,44 @@ export class Dispatcher {
   due(): void {
     if (this.#stopped) return
     this.#cancelDue()
-    this.#store.promote(this.#clock.now()).then((nextAt) => {
-      if (this.#stopped) return
-      if (nextAt !== null)
-        this.#cancelDue = this.#clock.after(nextAt - this.#clock.now(), () => this.due())
-      this.wake()
-    }, this.#onError)
+    this.#store.promote(this.#clock.now()).then(
+      (nextAt) => {
+        if (this.#stopped) return
+        if (nextAt !== null)
+          this.#cancelDue = this.#clock.after(nextAt - this.#clock.now(), () => this.due())
+        this.wake()
+      },
+      (error: unknown) => this.#failed(error),
+    )
+  }
+
+  #given(tasks: readonly Task[]): void {
+    this.#floor.written(tasks.length > 0)
+    for (const task of tasks) {
+      this.track(task)
+      this.#floor.assign(task)
+      failpoint('dispatch.after_assign')
+    }
+  }
+
+  /** Claimed by a write that was done and yet answered with an error. */
+  #unknown(): Task[] {
+    const running = this.#store.tasks({ state: 'running', limit: Number.MAX_SAFE_INTEGER })
+    return running.filter((task) => !this.#running.has(task.id))
+  }
+
+  /** The store failed: what it did all the same counts, and it is asked again later. */
+  #failed(error: unknown, follow = () => {}): void {
+    this.#onError(error)
+    try {
+      follow()
+    } catch (unreadable) {
+      this.#floor.written(false)
+      this.#onError(unreadable)
+    }
+    if (this.#stopped) return
+    this.#cancelRetry()
+    this.#cancelRetry = this.#clock.after(this.#retryMs, () => this.due())
+    this.#retryMs = Math.min(2 * this.#retryMs, retryMs.longest)
   }
 }

@@ -46,17 +46,18 @@ export class TaskQueue {
 
   /**
    * Records how an attempt ended. A store that cannot write now (a full disk) is asked again until
-   * it can: a verdict is never dropped.
+   * it can: a verdict is never dropped. A write that was done and yet failed counts as done.
    */
   async record(verdict: Verdict): Promise<Recorded> {
-    for (;;) {
+    for (let hasFailed = false; ; hasFailed = true) {
       try {
         const now = this.#clock.now()
-        return await this.#store.record(
+        const answer = await this.#store.record(
           verdict,
           (task) => withinCaps(task, verdict, settle(task, verdict, now, this.#random)),
           now,
         )
+        return hasFailed && answer === 'already' ? 'recorded' : answer
       } catch (error) {
         if (!(error instanceof SquadError) || error.code !== 'SQUADD_STORE_FAILED') throw error
         await new Promise<void>((resolve) => this.#clock.after(retryRecordMs, resolve))

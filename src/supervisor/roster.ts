@@ -73,6 +73,11 @@ export class Roster {
     )
   }
 
+  /** Resolves when an agent has been taken up after a start, or will not be any more. */
+  takenUp(id: string): Promise<void> {
+    return this.#restoration.until(id)
+  }
+
   /** Takes up no more agents. Resolves when none is just being taken up. */
   stopRestoring(): Promise<void> {
     return this.#restoration.stop()
@@ -91,7 +96,8 @@ export class Roster {
       agent.rest(goal === 'stopped' ? 'stop' : 'pause', goal)
       return this.#goals.reach(agent)
     }
-    await agent.start(task)
+    // It may have been cancelled since.
+    await agent.start(task && this.#ports.store.task(task.id))
   }
 
   /** Takes over an agent that is up and has no task, under the name `id`. */
@@ -100,10 +106,8 @@ export class Roster {
       this.#refuseTaken(id)
       const spec = { ...agent.record.spec, id: checkAgentName(id) }
       const { worktree, ownsBranch } = agent.record
-      const { store } = this.#ports
-      await store.addAgent(spec, () => worktree, this.#clock.now())
       const added = { type: 'AgentAdded', agentId: id, data: { program: spec.program } } as const
-      const record = await store.updateAgent(id, { ownsBranch }, [added], this.#clock.now())
+      const record = await this.#store(spec, worktree, ownsBranch, [added])
       agent.join(id, this.#owner, record)
       this.#agents.set(id, agent)
       this.#owner.free(agent)
@@ -125,11 +129,8 @@ export class Roster {
       this.#refuseTaken(spec.id)
       this.#ports.checkProgram(spec)
       await this.#ports.worktrees.check(spec)
-      const { store } = this.#ports
-      const now = this.#clock.now()
-      await store.addAgent(spec, () => this.#ports.place(spec.id), now)
       // Checked just now: there is no such branch, so the one that will be there is ours.
-      const agent = this.#enter(await store.updateAgent(spec.id, { ownsBranch: true }, [], now))
+      const agent = this.#enter(await this.#store(spec, this.#ports.place(spec.id), true, []))
       try {
         await agent.start(null)
         await agent.untilReady()
@@ -154,7 +155,8 @@ export class Roster {
     return this.#alone(id, 'paused', async () => {
       const agent = this.get(id)
       if (agent.state === 'stopped' || agent.state === 'failed') throw wrongState(agent, 'pause')
-      if (agent.record.goal === 'released') return agent
+      // Asked again it does what an error kept it from.
+      if (agent.record.goal === 'released') return this.#goals.reach(agent).then(() => agent)
       const goal = release ? 'released' : 'paused'
       await this.#goals.aim(agent, goal, { type: 'AgentPaused', data: { released: release } })
       if (agent.currentTask && !now) return agent
@@ -274,9 +276,34 @@ export class Roster {
   }
 
   async #forget(agent: SupervisedAgent, events: readonly NewEvent[]): Promise<void> {
-    await this.#ports.hosts.clear(agent.setup())
-    await this.#ports.store.removeAgent(agent.id, events, this.#clock.now())
-    this.#agents.delete(agent.id)
+    const { hosts, store } = this.#ports
+    await hosts.clear(agent.setup())
+    try {
+      await store.removeAgent(agent.id, events, this.#clock.now())
+    } finally {
+      // What answers with an error may be done all the same.
+      if (!store.agents().some(({ spec }) => spec.id === agent.id)) this.#agents.delete(agent.id)
+    }
+  }
+
+  /** A record for a new agent; when that fails there is none. */
+  async #store(
+    spec: AgentSpec,
+    worktree: string,
+    ownsBranch: boolean,
+    events: readonly NewEvent[],
+  ): Promise<AgentRecord> {
+    const { store } = this.#ports
+    const now = this.#clock.now()
+    try {
+      await store.addAgent(spec, () => worktree, now)
+      return await store.updateAgent(spec.id, { ownsBranch }, events, now)
+    } catch (error) {
+      // What answers with an error may be done all the same.
+      const isOurs = store.agents().some((one) => one.spec.id === spec.id && one.createdAt === now)
+      if (isOurs) await store.removeAgent(spec.id, [], now).catch(() => {})
+      throw error
+    }
   }
 
   async #alone<T>(id: string, doing: string, work: () => Promise<T>): Promise<T> {

@@ -87,7 +87,7 @@ export class SquadParts {
           this.loads.wake()
         },
         written: (isCommitted) => this.placement.written(isCommitted),
-        overdue: (task) => this.attempts.overdue(task),
+        overdue: (task) => void this.attempts.overdue(task).catch(ports.onError),
         exhausted: () => this.attempts.makeRoom(),
       },
       () => config().maxConcurrentTasks,

@@ -181,7 +181,11 @@ export class Supervisor implements Squad {
     this.#refuseWhenClosing()
     const stored = this.#parts.queue.submit(inputs)
     this.#parts.dispatcher.wake()
-    const tasks = await stored
+    const tasks = await stored.catch((error: unknown) => {
+      // Stored they may be all the same.
+      this.#parts.dispatcher.due()
+      throw error
+    })
     if (tasks.some((task) => task.state === 'delayed')) this.#parts.dispatcher.due()
     // Before the commit nobody could see that it is urgent.
     if (tasks.some((task) => task.priority === 'critical')) this.#parts.attempts.makeRoom()
@@ -204,23 +208,28 @@ export class Supervisor implements Squad {
     return this.#parts.queue.wait(id, how, done)
   }
 
-  async cancelTask(id: TaskId): Promise<Task> {
-    const task = await this.#store.cancel(id, 'cancelled by the operator', this.#ports.clock.now())
-    if (task.state === 'running') this.#parts.attempts.holder(task)?.stopAttempt('cancelled')
-    else this.#parts.dispatcher.due()
-    return task
+  cancelTask(id: TaskId): Promise<Task> {
+    const now = this.#ports.clock.now()
+    return this.#followed(id, this.#store.cancel(id, 'cancelled by the operator', now))
   }
 
-  async retryTask(id: TaskId): Promise<Task> {
-    const task = await this.#store.retry(id, this.#ports.clock.now())
-    this.#parts.dispatcher.due()
-    return task
+  retryTask(id: TaskId): Promise<Task> {
+    return this.#followed(id, this.#store.retry(id, this.#ports.clock.now()))
   }
 
-  async releaseTask(id: TaskId): Promise<Task> {
-    const task = await this.#store.release(id, this.#ports.clock.now())
-    this.#parts.dispatcher.due()
-    return task
+  releaseTask(id: TaskId): Promise<Task> {
+    return this.#followed(id, this.#store.release(id, this.#ports.clock.now()))
+  }
+
+  /** Does what a write to a task asks for, which may be done also when it answers with an error. */
+  async #followed(id: TaskId, write: Promise<Task>): Promise<Task> {
+    try {
+      return await write
+    } finally {
+      const task = this.#store.task(id)
+      if (task.want === 'cancelled') this.#parts.attempts.holder(task)?.stopAttempt('cancelled')
+      else this.#parts.dispatcher.due()
+    }
   }
 
   taskOutput(id: TaskId): AsyncIterable<Uint8Array> {

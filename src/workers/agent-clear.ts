@@ -1,6 +1,7 @@
 import { rm } from 'node:fs/promises'
 import { SquadError } from '../supervisor/domain/error.ts'
 import type { HostSetup } from '../supervisor/domain/message.ts'
+import { failingAsync } from '../supervisor/failpoint/failpoint.ts'
 import { endProcesses } from './stop-ladder.ts'
 import { agentProcesses } from './tmux-processes.ts'
 
@@ -16,7 +17,9 @@ export async function clearAgent({
   socket,
   runPrefix,
 }: Pick<HostSetup, 'dir' | 'socket' | 'runPrefix'>): Promise<void> {
-  const left = await endProcesses({ find: () => agentProcesses(runPrefix), graceMs })
+  const left = await failingAsync('host.clear', () =>
+    endProcesses({ find: () => agentProcesses(runPrefix), graceMs }),
+  )
   if (left.length > 0)
     throw new SquadError(
       'SQUADD_CONFLICT',

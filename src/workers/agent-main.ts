@@ -1,6 +1,11 @@
 // The entry of an agent host: messages from the supervisor go to the session, and back.
 import type { FromHost, ToHost } from '../supervisor/domain/message.ts'
+import { armFailpoints, failpoint } from '../supervisor/failpoint/failpoint.ts'
 import { Session } from './session.ts'
+
+armFailpoints(process.env)
+
+const orphanedMs = 60_000
 
 let session: Session | undefined
 let endsWithSupervisor = false
@@ -12,6 +17,7 @@ for (const stream of [process.stdout, process.stderr]) stream.on('error', () => 
 
 function send(message: FromHost): void {
   if (!process.connected) return
+  if (message.kind === 'verdict') failpoint('host.send')
   unsent += 1
   // Without a callback a supervisor that died would be an error event, and our end.
   process.send?.(message, undefined, {}, () => {
@@ -28,6 +34,9 @@ function exit(code: number): void {
 function exitWhenSent(): void {
   if (exitCode !== undefined && (unsent === 0 || !process.connected)) process.exit(exitCode)
 }
+
+// Nobody knows of a host that is not told what it is for.
+setTimeout(() => session ?? exit(1), orphanedMs).unref()
 
 process.on('message', (message: ToHost) => {
   if (message.kind === 'init') {

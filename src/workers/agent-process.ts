@@ -3,6 +3,7 @@ import type { ChildProcess } from 'node:child_process'
 import { closeSync, openSync } from 'node:fs'
 import type { FromHost, HostSetup } from '../supervisor/domain/message.ts'
 import type { AgentHost, AgentHosts, HostEnd, HostEvents } from '../supervisor/domain/ports.ts'
+import { failing, failpointEnvironment } from '../supervisor/failpoint/failpoint.ts'
 import { clearAgent } from './agent-clear.ts'
 import { entryFile } from './entry.ts'
 
@@ -40,13 +41,15 @@ function forkHost(setup: HostSetup, { logFile }: AgentHostsOptions): ChildProces
   try {
     log = logFile === undefined ? undefined : openSync(logFile, 'a', 0o600)
     const output = log ?? 'ignore'
-    return fork(entryFile('agent-main', 'agent-host'), [], {
-      detached: true,
-      serialization: 'advanced',
-      execArgv: nodeOptions,
-      env: hostEnvironment(setup.env),
-      stdio: ['ignore', output, output, 'ipc'],
-    })
+    return failing('host.fork', () =>
+      fork(entryFile('agent-main', 'agent-host'), [], {
+        detached: true,
+        serialization: 'advanced',
+        execArgv: nodeOptions,
+        env: { ...hostEnvironment(setup.env), ...failpointEnvironment(process.env) },
+        stdio: ['ignore', output, output, 'ipc'],
+      }),
+    )
   } catch (error) {
     return error instanceof Error ? error : new Error(String(error))
   } finally {

@@ -1,5 +1,6 @@
 import type { HostSetup, Verdict } from '../supervisor/domain/message.ts'
 import type { Evidence, GitChange, Usage } from '../supervisor/domain/task.ts'
+import { failingAsync } from '../supervisor/failpoint/failpoint.ts'
 import type { GitEvidence } from './git-evidence.ts'
 import type { LaunchMemo } from './launch-files.ts'
 import { readReport, readStream } from './launch-files.ts'
@@ -70,7 +71,8 @@ async function readOutput({ tail, hasTerminal }: Scene): Promise<OutputTail> {
 }
 
 async function readChange({ git, memo }: Scene): Promise<GitChange> {
-  if (memo?.base) return git.since(memo.base)
+  const base = memo?.base
+  if (base) return failingAsync('attempt.examine', () => git.since(base))
   throw new Error('the state before the attempt is not known')
 }
 

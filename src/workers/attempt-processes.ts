@@ -1,3 +1,4 @@
+import { failingAsync } from '../supervisor/failpoint/failpoint.ts'
 import type { Facts, StartedProcess } from './outbox.ts'
 import { argumentsOf, bootId, descendants, isAlive, signal, startedWith } from './processes.ts'
 import type { Identity } from './processes.ts'
@@ -58,7 +59,7 @@ export class AttemptProcesses {
       for (const { pid, start } of marked) found.add(`${pid}@${start}`)
       return marked
     }
-    const left = await endProcesses({ find, graceMs })
+    const left = await failingAsync('attempt.end_leftovers', () => endProcesses({ find, graceMs }))
     return { ended: found.size - left.length, left }
   }
 

@@ -1,3 +1,4 @@
+import { failingAsync } from '../supervisor/failpoint/failpoint.ts'
 import { identify } from './processes.ts'
 import type { Identity } from './processes.ts'
 import { closeWindow, openWindow, parsePanes } from './tmux-commands.ts'
@@ -24,7 +25,9 @@ export class AttemptWindow {
   /** Opens it on the attempt's launcher; answers its process. Throws SQUADD_TMUX, SQUADD_TIMEOUT. */
   async open(): Promise<Identity | null> {
     try {
-      const [opened = []] = await this.#tmux.run(...openWindow(this.#key))
+      const [opened = []] = await failingAsync('tmux.open_window', () =>
+        this.#tmux.run(...openWindow(this.#key)),
+      )
       return this.#has(parsePanes(opened)[0])
     } catch (error) {
       this.isLost = true
@@ -50,7 +53,9 @@ export class AttemptWindow {
 
   async close(): Promise<void> {
     // Where it is gone already, that is as well.
-    if (this.#id) await this.#tmux.run(closeWindow(this.#id)).catch(() => {})
+    const id = this.#id
+    if (id)
+      await failingAsync('tmux.close_window', () => this.#tmux.run(closeWindow(id))).catch(() => {})
   }
 
   #has(pane: Pane | undefined): Identity | null {

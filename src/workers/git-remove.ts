@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import { SquadError } from '../supervisor/domain/error.ts'
 import type { WorktreeState } from '../supervisor/domain/ports.ts'
+import { failingAsync } from '../supervisor/failpoint/failpoint.ts'
 import {
   dropRecord,
   findRecord,
@@ -102,7 +103,9 @@ async function leave(
 export async function removeFolder(path: string): Promise<void> {
   try {
     // Node's own rm blocks the event loop for 0.4 s over 50,000 files.
-    await promisify(execFile)('rm', ['-rf', '--', path])
+    await failingAsync('worktree.delete_folder', () =>
+      promisify(execFile)('rm', ['-rf', '--', path]),
+    )
   } catch (error) {
     throw new SquadError(
       'SQUADD_GIT',

@@ -1,6 +1,7 @@
 import { DatabaseSync } from 'node:sqlite'
 import { setTimeout as delay } from 'node:timers/promises'
 import { SquadError } from '../supervisor/domain/error.ts'
+import { failing } from '../supervisor/failpoint/failpoint.ts'
 
 // Held for life: the garbage collector would close a database that nobody knows, and drop its lock.
 const held: DatabaseSync[] = []
@@ -14,7 +15,7 @@ const busy = 5
  * SQUADD_CONFLICT. Nothing else in this process may open `file`: closing it would drop the lock.
  */
 export async function takeHostLock(file: string, patienceMs = 5000): Promise<void> {
-  const database = new DatabaseSync(file)
+  const database = failing('host.lock', () => new DatabaseSync(file))
   const until = performance.now() + patienceMs
   for (let waitMs = 1; !tryLock(database); waitMs = Math.min(2 * waitMs, 100)) {
     if (performance.now() > until) {

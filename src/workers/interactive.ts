@@ -50,6 +50,7 @@ export class Interactive {
   /** Starts the program before the first task needs it; a failure is that task's to tell. */
   warmUp(): void {
     this.live.takenUp()
+    this.#isRebooted = false
     this.live.ready().catch((error: unknown) => this.#log(`not ready: ${oneLine(error)}`))
   }
 

@@ -3,6 +3,8 @@ import { dirname, join } from 'node:path'
 import type { AttemptKey, AttemptOrder, HostSetup } from '../supervisor/domain/message.ts'
 import { parseAttemptKey } from '../supervisor/domain/message.ts'
 import type { StopReason, Usage } from '../supervisor/domain/task.ts'
+import { stopReasons } from '../supervisor/domain/task.ts'
+import { failing } from '../supervisor/failpoint/failpoint.ts'
 import type { GitBase } from './change.ts'
 import type { LaunchKey } from './hooks.ts'
 import { hookCommand, hookPrefix } from './hooks.ts'
@@ -101,7 +103,7 @@ function writeScript(
     boot: bootId(),
     umask: process.umask(),
   })
-  write(pathOf(setup.dir, key, 'sh'), script)
+  failing('launch.write_script', () => write(pathOf(setup.dir, key, 'sh'), script))
 }
 
 const placeOf = (setup: HostSetup, key: string, conversation: KnownConversation | null): Place => ({
@@ -131,8 +133,11 @@ export function writeStop(dir: string, key: AttemptKey, reason: StopReason): voi
   write(pathOf(dir, key, 'stop'), reason)
 }
 
-export const readStop = (dir: string, key: AttemptKey): StopReason | null =>
-  read(pathOf(dir, key, 'stop')) as StopReason | null
+/** Null where nothing is, or where a full disk or a crash left less than a word. */
+export function readStop(dir: string, key: AttemptKey): StopReason | null {
+  const text = read(pathOf(dir, key, 'stop'))
+  return stopReasons.find((reason) => reason === text) ?? null
+}
 
 /** What the program said of itself; empty when it said nothing. */
 export const readReport = (dir: string, key: AttemptKey): string =>
@@ -145,7 +150,9 @@ export function readStream(dir: string, key: AttemptKey): string[] {
 }
 
 export function removeLaunch(dir: string, key: string): void {
-  for (const ending of endings) rmSync(pathOf(dir, key, ending), { force: true })
+  failing('attempt.remove_launch', () => {
+    for (const ending of endings) rmSync(pathOf(dir, key, ending), { force: true })
+  })
 }
 
 /** Attempts that were about to be launched, or were. */

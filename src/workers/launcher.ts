@@ -63,7 +63,8 @@ ${exports(plan)}
 }
 
 verify=null
-if [ -e "$worktree/.git" ]; then
+# A link would lead to what is not this agent's.
+if [ -e "$worktree/.git" ] && [ ! -L "$worktree" ]; then
 ${stdout === null ? '' : viewer(stdout)}  identify $$
   launcher=$pid
   since=$start

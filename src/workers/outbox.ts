@@ -10,6 +10,7 @@ import {
 import { join } from 'node:path'
 import type { AttemptKey } from '../supervisor/domain/message.ts'
 import { parseAttemptKey } from '../supervisor/domain/message.ts'
+import { failing } from '../supervisor/failpoint/failpoint.ts'
 import type { Identity } from './processes.ts'
 
 /**
@@ -68,7 +69,9 @@ export function readFacts(outbox: string, key: AttemptKey): Facts {
 /** Proves that an attempt never ran and never will. False when its launcher was first. */
 export function takeLatch(outbox: string, key: AttemptKey): boolean {
   try {
-    writeFileSync(join(outbox, `${key}.started`), '{"by":"host"}\n', { flag: 'wx', mode: 0o600 })
+    failing('launch.take_latch', () =>
+      writeFileSync(join(outbox, `${key}.started`), '{"by":"host"}\n', { flag: 'wx', mode: 0o600 }),
+    )
     return true
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false
@@ -78,11 +81,15 @@ export function takeLatch(outbox: string, key: AttemptKey): boolean {
 
 /** Makes room for the exit fact, so that a full disk cannot lose it. */
 export function makeExitSlot(outbox: string, key: AttemptKey): void {
-  writeFileSync(join(outbox, `${key}.exit`), emptySlot, { mode: 0o600 })
+  failing('launch.make_slot', () =>
+    writeFileSync(join(outbox, `${key}.exit`), emptySlot, { mode: 0o600 }),
+  )
 }
 
 export function deleteFacts(outbox: string, key: AttemptKey): void {
-  for (const kind of kinds) rmSync(join(outbox, `${key}.${kind}`), { force: true })
+  failing('attempt.delete_facts', () => {
+    for (const kind of kinds) rmSync(join(outbox, `${key}.${kind}`), { force: true })
+  })
 }
 
 /** The first line when it is complete, else '' ; null when there is no file. */

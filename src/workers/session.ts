@@ -163,6 +163,8 @@ export class Session {
       adopted: adopted?.order.key ?? null,
       programPid: adopted?.programPid ?? null,
     })
+    // Whatever begins from now on belongs to this boot.
+    this.#isRebooted = false
     await adopted?.resume(current?.stop ?? null)
     this.#interactive?.warmUp()
   }

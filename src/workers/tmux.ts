@@ -1,4 +1,5 @@
 import { asSquadError, SquadError } from '../supervisor/domain/error.ts'
+import { failingAsync } from '../supervisor/failpoint/failpoint.ts'
 import { ControlClient } from './control-client.ts'
 import { identify, signal } from './processes.ts'
 import type { Identity } from './processes.ts'
@@ -54,7 +55,7 @@ export class Tmux {
       const { clients } = tmuxProcesses(this.#options.runPrefix)
       await endProcesses({ find: () => clients.filter((one) => identify(one.pid)), graceMs: 0 })
     }
-    await this.#attach().catch(async (error: unknown) => {
+    await failingAsync('tmux.open', () => this.#attach()).catch(async (error: unknown) => {
       if (!isTimeout(error)) throw error
       await this.#killServers()
       await this.#attach()

@@ -4,6 +4,7 @@ import type { Worktrees, WorktreeState } from '../supervisor/domain/ports.ts'
 import type { GitOperation } from '../supervisor/domain/meter.ts'
 import { checkAgentName } from '../supervisor/domain/names.ts'
 import { systemRandom } from '../supervisor/domain/time.ts'
+import { failingAsync } from '../supervisor/failpoint/failpoint.ts'
 import { ensureWorktree } from './git-add.ts'
 import { checkSpec } from './git-check.ts'
 import { diffOf } from './git-diff.ts'
@@ -46,13 +47,15 @@ export function createWorktrees({
     state: WorktreeState,
   ): Leaving => ({ common, agent: spec.id, state, patience: patienceFor(operation) })
   return {
-    check: (spec) => told(() => checkSpec(spec)),
+    check: (spec) => told(() => failingAsync('worktree.check', () => checkSpec(spec))),
     diff: (path, base) => told(() => diff(path, base)),
     ensure: (spec, path, ownsBranch) =>
       told(() => {
         const place = repositoryOf(spec) ?? gone(spec)
         return oneAtATime(place.common, () =>
-          ensureWorktree(place, spec, path, ownsBranch, patienceFor('add')),
+          failingAsync('worktree.ensure', () =>
+            ensureWorktree(place, spec, path, ownsBranch, patienceFor('add')),
+          ),
         )
       }),
     remove: (spec, state, { keepBranch }) =>
@@ -61,13 +64,19 @@ export function createWorktrees({
         // Without its repository a folder is only files, and those are not ours to delete.
         if (common === undefined) return null
         return oneAtATime(common, () =>
-          removeWorktree(leaving('remove', common, spec, state), keepBranch),
+          failingAsync('worktree.remove', () =>
+            removeWorktree(leaving('remove', common, spec, state), keepBranch),
+          ),
         )
       }),
     release: (spec, state) =>
       told(() => {
         const { common } = repositoryOf(spec) ?? gone(spec)
-        return oneAtATime(common, () => releaseWorktree(leaving('release', common, spec, state)))
+        return oneAtATime(common, () =>
+          failingAsync('worktree.release', () =>
+            releaseWorktree(leaving('release', common, spec, state)),
+          ),
+        )
       }),
   }
 }

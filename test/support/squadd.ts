@@ -82,12 +82,13 @@ export class Squadd {
     return [...processes, ...sockets, ...worktrees]
   }
 
-  /** Ends the squad and removes its folder. */
-  async remove(): Promise<void> {
+  /** Ends the squad and removes its folder; `unmount` takes away what is mounted in it. */
+  async remove(unmount = () => {}): Promise<void> {
     const { exitCode } = await this.run('stop', '--stop-agents')
     // Agents outlive a daemon that was stopped or killed: only one that runs can end them.
     if (exitCode === 3 && (await this.run('start')).exitCode === 0)
       await this.run('stop', '--stop-agents')
+    unmount()
     rmSync(this.dir, { recursive: true, force: true })
   }
 

@@ -4,6 +4,7 @@ import type { FastifyInstance, FastifyReply } from 'fastify'
 import type { z } from 'zod'
 import { SquadError } from '../domain/error.ts'
 import type { SquadEvent } from '../domain/event.ts'
+import { failpoint } from '../failpoint/failpoint.ts'
 import { fieldsOf, readJson } from './body.ts'
 import type { Endpoint, EndpointName } from './endpoints.ts'
 import { endpoints } from './endpoints.ts'
@@ -67,6 +68,7 @@ export function createApp(options: AppOptions): FastifyInstance {
         const input = readInput(row.input, fieldsOf(request, name))
         const signal = traffic.signalOf(reply.raw)
         const result = await row.handle(context, input, { signal, accept: request.headers.accept })
+        if (method !== 'GET') failpoint('api.before_reply')
         switch (kind) {
           case 'json':
             return reply.code(row.status).headers(safeHeaders).send(result)

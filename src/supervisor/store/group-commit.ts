@@ -1,6 +1,7 @@
 import { SquadError } from '../domain/error.ts'
 import type { SquadEvent } from '../domain/event.ts'
 import type { Total } from '../domain/totals.ts'
+import { failpoint } from '../failpoint/failpoint.ts'
 import type { Connection } from './sqlite.ts'
 import type { Op } from './statement.ts'
 import { addTotals } from './transaction.ts'
@@ -65,12 +66,14 @@ export class GroupCommit {
         if (written) done.push({ job, written })
       }
       this.#connection.run(addTotals(done.flatMap(({ written }) => written.totals)))
+      failpoint('store.before_commit')
       this.#connection.command('commit')
     } catch (error) {
       for (const job of jobs) job.reject(error)
       if (this.#connection.inTransaction) this.#connection.command('rollback')
       return
     }
+    failpoint('store.after_commit')
     this.#publish(done.flatMap(({ written }) => written.events))
     for (const { job, written } of done) job.resolve(written.value)
   }

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { chmodSync, closeSync, existsSync, openSync, statSync } from 'node:fs'
 import { SquadError } from '../domain/error.ts'
 import type { Store } from '../domain/ports.ts'
+import { failing } from '../failpoint/failpoint.ts'
 import { GroupCommit, shuttingDown } from './group-commit.ts'
 import { applicationId, migrations, sqliteDialect } from './schema.ts'
 import { Connection, corrupt } from './sqlite.ts'
@@ -138,7 +139,7 @@ function tune(connection: Connection): void {
     pragma synchronous = full;
     pragma wal_autocheckpoint = 4000;
     pragma journal_size_limit = 67108864;
-    pragma cache_size = -65536;
+    pragma cache_size = -16384;
     pragma temp_store = memory;
   `)
 }
@@ -148,7 +149,7 @@ export function migrate(connection: Connection, steps: readonly string[], now: n
   for (let version = numberOf(connection, 'user_version'); version < steps.length; version += 1) {
     connection.exec('begin immediate')
     try {
-      connection.exec(steps[version]!)
+      failing('store.migrate', () => connection.exec(steps[version]!))
       if (version === 0) christen(connection, now)
       connection.exec(`pragma user_version = ${version + 1}; commit`)
     } catch (error) {

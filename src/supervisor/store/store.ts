@@ -1,4 +1,6 @@
 import type { Store } from '../domain/ports.ts'
+import { failingAsync } from '../failpoint/failpoint.ts'
+import type { FailpointName } from '../failpoint/points.ts'
 import { addAgent, agents, removeAgent, updateAgent } from './agents.ts'
 import { claim } from './claim.ts'
 import { askStop, cancel, nextDueAt, promote, release, retry } from './control.ts'
@@ -28,31 +30,35 @@ const timeless = 0
 
 /** The store over an engine: each call is one op of this room. */
 export function createStore(engine: Engine, instanceId: string, settings: Settings): Store {
-  const write = <T>(now: number, op: (tx: Transaction) => Op<T>): Promise<T> =>
-    engine.write(function* () {
-      const tx = beginAt(now, settings)
-      const value = yield* op(tx)
-      yield* flush(tx)
-      return { value, events: tx.events, totals: tx.totals }
-    })
+  const write = <T>(name: FailpointName, now: number, op: (tx: Transaction) => Op<T>): Promise<T> =>
+    failingAsync(name, () =>
+      engine.write(function* () {
+        const tx = beginAt(now, settings)
+        const value = yield* op(tx)
+        yield* flush(tx)
+        return { value, events: tx.events, totals: tx.totals }
+      }),
+    )
   return {
     instanceId,
 
-    enqueue: (specs, now) => write(now, (tx) => enqueue(tx, specs)),
+    enqueue: (specs, now) => write('store.enqueue', now, (tx) => enqueue(tx, specs)),
     claim: (candidates, choose, limit, now) =>
-      write(now, (tx) => claim(tx, candidates, choose, limit)),
-    record: (verdict, decide, now) => write(now, (tx) => record(tx, verdict, decide)),
+      write('store.claim', now, (tx) => claim(tx, candidates, choose, limit)),
+    record: (verdict, decide, now) =>
+      write('store.record', now, (tx) => record(tx, verdict, decide)),
     async promote(now) {
       for (;;) {
         const next = engine.read(nextDueAt())
         if (next === null || next > now) return next
-        await write(now, (tx) => promote(tx, portion))
+        await write('store.promote', now, (tx) => promote(tx, portion))
       }
     },
-    cancel: (id, reason, now) => write(now, (tx) => cancel(tx, id, reason)),
-    askStop: (id, fence, reason) => write(timeless, () => askStop(id, fence, reason)),
-    release: (id, now) => write(now, (tx) => release(tx, id)),
-    retry: (id, now) => write(now, (tx) => retry(tx, id)),
+    cancel: (id, reason, now) => write('store.cancel', now, (tx) => cancel(tx, id, reason)),
+    askStop: (id, fence, reason) =>
+      write('store.ask_stop', timeless, () => askStop(id, fence, reason)),
+    release: (id, now) => write('store.release', now, (tx) => release(tx, id)),
+    retry: (id, now) => write('store.retry', now, (tx) => retry(tx, id)),
 
     task: (id) => engine.read(task(id)),
     tasks: (filter) => engine.read(tasks(filter)),
@@ -62,20 +68,24 @@ export function createStore(engine: Engine, instanceId: string, settings: Settin
     ahead: (id) => engine.read(ahead(id)),
     parents: (id) => engine.read(parents(id)),
 
-    note: (name, value, events, now) => write(now, (tx) => note(tx, name, value, events)),
+    note: (name, value, events, now) =>
+      write('store.note', now, (tx) => note(tx, name, value, events)),
     notes: () => engine.read(notes()),
 
-    addAgent: (spec, place, now) => write(now, (tx) => addAgent(tx, spec, place)),
-    updateAgent: (id, patch, events, now) => write(now, (tx) => updateAgent(tx, id, patch, events)),
-    removeAgent: (id, events, now) => write(now, (tx) => removeAgent(tx, id, events)),
+    addAgent: (spec, place, now) =>
+      write('store.add_agent', now, (tx) => addAgent(tx, spec, place)),
+    updateAgent: (id, patch, events, now) =>
+      write('store.update_agent', now, (tx) => updateAgent(tx, id, patch, events)),
+    removeAgent: (id, events, now) =>
+      write('store.remove_agent', now, (tx) => removeAgent(tx, id, events)),
     agents: () => engine.read(agents()),
 
-    append: (events, now) => write(now, (tx) => append(tx, events)),
+    append: (events, now) => write('store.append', now, (tx) => append(tx, events)),
     eventsSince: (seq, limit, types) => engine.read(eventsSince(seq, limit, types)),
     eventRange: () => engine.read(eventRange()),
     async trimEvents(keep) {
       const last = engine.read(eventRange()).last - keep
-      while (await write(timeless, () => trimTo(last, portion)));
+      while (await write('store.trim_events', timeless, () => trimTo(last, portion)));
     },
     onCommitted: (listener) => engine.onCommitted(listener),
 
