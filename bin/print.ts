@@ -1,3 +1,4 @@
+import { redact } from '../src/supervisor/domain/redact.ts'
 import { safeJson, sanitizeTerminal } from '../src/supervisor/domain/text.ts'
 
 /** One line of data for people, without anything that a terminal would act upon. */
@@ -10,9 +11,9 @@ export function plain(text: string): void {
   process.stdout.write(sanitizeTerminal(text))
 }
 
-/** A remark that is not data. */
+/** A remark that is not data; errors quote what they were given. */
 export function note(text: string): void {
-  process.stderr.write(`${sanitizeTerminal(text)}\n`)
+  process.stderr.write(`${redact(sanitizeTerminal(text))}\n`)
 }
 
 /** A value for programs: on one line, or indented where a person looks on. */
@@ -54,18 +55,20 @@ export function cut(text: string, max: number): string {
 
 const oneLine = (text: string): string => sanitizeTerminal(text).replace(/\s*\n\s*|\t/g, ' ')
 
-/** Output of a program as it comes, harmless; a sequence that spans two chunks is still seen. */
+/** Output of a program as it comes, harmless and redacted; a sequence that spans two chunks is still seen. */
 export async function stream(chunks: AsyncIterable<Uint8Array>): Promise<void> {
   const decoder = new TextDecoder()
   let rest = ''
   for await (const chunk of chunks) {
     rest += decoder.decode(chunk, { stream: true })
     const end = rest.length > longestLine ? rest.length : rest.lastIndexOf('\n') + 1
-    await write(sanitizeTerminal(rest.slice(0, end)))
+    await write(shown(rest.slice(0, end)))
     rest = rest.slice(end)
   }
-  await write(sanitizeTerminal(rest + decoder.decode()))
+  await write(shown(rest + decoder.decode()))
 }
+
+const shown = (text: string): string => redact(sanitizeTerminal(text))
 
 const longestLine = 1_000_000
 

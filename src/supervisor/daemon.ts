@@ -92,6 +92,7 @@ export async function runDaemon(options: DaemonOptions): Promise<number> {
         },
         reload,
       },
+      redactLarge: heavy.redacted,
       onDefect: onError,
       ...(options.listen ? { token: ensureToken(home.tokenFile) } : {}),
     })

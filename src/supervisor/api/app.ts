@@ -10,10 +10,13 @@ import { endpoints } from './endpoints.ts'
 import type { Pace } from './events.ts'
 import { sendEvents } from './events.ts'
 import { readInput } from './input.ts'
+import { redact } from '../domain/redact.ts'
 import { errorReply, safeHeaders, toFailure } from './reply.ts'
 import type { Call, Context, Text } from './route.ts'
 import { routes } from './routes.ts'
 import type { Traffic } from './traffic.ts'
+import type { RedactLarge } from './view.ts'
+import { jsonView } from './view.ts'
 
 export type AppOptions = {
   context: Context
@@ -21,6 +24,8 @@ export type AppOptions = {
   maxBodyBytes: number
   maxSubscribers: number
   pace: Pace
+  /** Redacts what would hold up the event loop. */
+  redactLarge: RedactLarge
   /** Told of errors that are ours, not the client's. */
   onDefect(error: unknown): void
 }
@@ -67,7 +72,11 @@ export function createApp(options: AppOptions): FastifyInstance {
         const result = await row.handle(context, input, { signal })
         switch (kind) {
           case 'json':
-            return reply.code(row.status).headers(safeHeaders).send(result)
+            return reply
+              .code(row.status)
+              .headers(safeHeaders)
+              .type('application/json; charset=utf-8')
+              .send(await jsonView(result, options.redactLarge))
           case 'text':
             return sendText(reply, result as string | Uint8Array | Text)
           case 'bytes':
@@ -91,10 +100,14 @@ function noRoute({ method, url }: { method: string; url: string }): SquadError {
   return new SquadError('SQUADD_NOT_FOUND', `there is no ${what}`, { hint })
 }
 
+/** Bytes are a patch, which somebody may want to apply: whole. */
 function sendText(reply: FastifyReply, result: string | Uint8Array | Text) {
   const { contentType, text } =
     typeof result === 'string' || result instanceof Uint8Array
-      ? { contentType: 'text/plain; charset=utf-8', text: result }
+      ? {
+          contentType: 'text/plain; charset=utf-8',
+          text: typeof result === 'string' ? redact(result) : result,
+        }
       : result
   return reply.headers(safeHeaders).type(contentType).send(text)
 }

@@ -11,6 +11,8 @@ import { refuse, toFailure } from './reply.ts'
 import type { Context } from './route.ts'
 import { bindSocket } from './socket.ts'
 import { Traffic } from './traffic.ts'
+import type { RedactLarge } from './view.ts'
+import { redactHere } from './view.ts'
 
 export type ServerOptions = Pick<Context, 'squad' | 'metrics' | 'control'> & {
   /** Needed for TCP. */
@@ -19,6 +21,8 @@ export type ServerOptions = Pick<Context, 'squad' | 'metrics' | 'control'> & {
   ready?: () => boolean
   /** Told of errors that are ours, not the client's. Default: nobody is. */
   onDefect?: (error: unknown) => void
+  /** Redacts a large reply on another thread, as JSON. Default: on this one. */
+  redactLarge?: RedactLarge
   /** Of a request's body. Default 64 MiB: a batch of tasks. */
   maxBodyBytes?: number
   /** Event streams at a time. Default 500. */
@@ -61,6 +65,7 @@ export function createServer(options: ServerOptions): ApiServer {
     maxBodyBytes: options.maxBodyBytes ?? 64 * 1024 * 1024,
     maxSubscribers: options.maxSubscribers ?? 500,
     pace: options.pace ?? { heartbeatMs: 15_000, stallMs: 30_000 },
+    redactLarge: options.redactLarge ?? redactHere,
     onDefect: (error) => options.onDefect?.(error),
   })
   const servers: Server[] = []

@@ -1,4 +1,5 @@
 import type { NewEvent, SquadEvent } from '../domain/event.ts'
+import { redactAll } from '../domain/redact.ts'
 import type { CounterName } from '../domain/ports.ts'
 import type { TaskState } from '../domain/task.ts'
 import type { Patience } from '../policy/scheduler.ts'
@@ -29,9 +30,9 @@ export const beginAt = (now: number, settings: Settings): Transaction => ({
   counted: new Map(),
 })
 
-/** Records an event. Totals that follow from an event alone are counted here. */
+/** Records an event, redacted: everybody may see it. Totals that follow from an event alone are counted here. */
 export function* emit(tx: Transaction, event: NewEvent): Op<void> {
-  const data = event.data ?? {}
+  const data = redactAll(event.data ?? {})
   const stored = yield* row<{ seq: number }>(
     `insert into event(at, type, agent, task, data) values (?1, ?2, ?3, ?4, ?5) returning seq`,
     tx.now,
