@@ -1,29 +1,32 @@
-import { redact } from '../src/supervisor/domain/redact.ts'
+import { redact, redactAll } from '../src/supervisor/domain/redact.ts'
 import { safeJson, sanitizeTerminal } from '../src/supervisor/domain/text.ts'
+
+/** Every text that this process shows goes through here; only `raw` does not. */
+const shown = (text: string): string => redact(sanitizeTerminal(text))
 
 /** One line of data for people, without anything that a terminal would act upon. */
 export function line(text: string): void {
-  process.stdout.write(`${sanitizeTerminal(text)}\n`)
+  process.stdout.write(`${shown(text)}\n`)
 }
 
 /** Text for people as it is, but harmless. */
 export function plain(text: string): void {
-  process.stdout.write(sanitizeTerminal(text))
+  process.stdout.write(shown(text))
 }
 
-/** A remark that is not data; errors quote what they were given. */
+/** A remark that is not data. */
 export function note(text: string): void {
-  process.stderr.write(`${redact(sanitizeTerminal(text))}\n`)
+  process.stderr.write(`${shown(text)}\n`)
 }
 
 /** A value for programs: on one line, or indented where a person looks on. */
 export function json(value: unknown): void {
-  process.stdout.write(`${safeJson(value, process.stdout.isTTY ? 2 : 0)}\n`)
+  process.stdout.write(`${safeJson(redactAll(value), process.stdout.isTTY ? 2 : 0)}\n`)
 }
 
 /** A value of a stream for programs: always one line. */
 export function jsonLine(value: unknown): void {
-  process.stdout.write(`${safeJson(value)}\n`)
+  process.stdout.write(`${safeJson(redactAll(value))}\n`)
 }
 
 /** Rows under their headings; the last column ends where the terminal does. */
@@ -55,7 +58,7 @@ export function cut(text: string, max: number): string {
 
 const oneLine = (text: string): string => sanitizeTerminal(text).replace(/\s*\n\s*|\t/g, ' ')
 
-/** Output of a program as it comes, harmless and redacted; a sequence that spans two chunks is still seen. */
+/** Output of a program as it comes, harmless; a sequence that spans two chunks is still seen. */
 export async function stream(chunks: AsyncIterable<Uint8Array>): Promise<void> {
   const decoder = new TextDecoder()
   let rest = ''
@@ -67,8 +70,6 @@ export async function stream(chunks: AsyncIterable<Uint8Array>): Promise<void> {
   }
   await write(shown(rest + decoder.decode()))
 }
-
-const shown = (text: string): string => redact(sanitizeTerminal(text))
 
 const longestLine = 1_000_000
 

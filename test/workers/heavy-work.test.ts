@@ -2,6 +2,7 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { request } from 'node:http'
 import { join } from 'node:path'
 import t from 'tap'
+import { jsonView } from '../../src/supervisor/api/view.ts'
 import { createOutputLogs } from '../../src/workers/output-logs.ts'
 import { HeavyWork } from '../../src/workers/heavy-work.ts'
 import { createWorktrees } from '../../src/workers/worktree.ts'
@@ -108,6 +109,25 @@ t.test('huge diffs and outputs of 60 MB never hold up the event loop', async (t)
   t.ok(ofOutput < 50, `an output: ${ofOutput} ms`)
   t.match(heavy.pool.metrics(), { completed: 2, failed: 0, queued: 0, running: 0 })
   t.same(leftovers(join(dir, 'large')), [])
+})
+
+t.test('secrets are taken out of 40 MB of tasks without a long turn', async (t) => {
+  const heavy = new HeavyWork()
+  t.teardown(() => heavy.pool.shutdown())
+  const output = 'token=abcdefgh 0123456789 and what else a program may say\n'.repeat(350)
+  const tasks = Array.from({ length: 2_000 }, (_, n) => ({ id: `t${n}`, result: { output } }))
+  await jsonView(tasks.slice(0, 10), heavy.redacted)
+  let json: string | Uint8Array = ''
+  const longest = await longestTurnMs(async () => {
+    json = await jsonView(tasks, heavy.redacted)
+  })
+  t.ok(longest < 50, `${longest} ms`)
+  const shown = JSON.parse(Buffer.from(json).toString()) as typeof tasks
+  t.same([shown.length, shown.at(-1)?.id], [2_000, 't1999'])
+  t.match(shown[7]?.result.output, /^token=\[redacted\] 0123456789 and what/)
+  t.notMatch(json.toString(), /abcdefgh/)
+  const [one] = tasks
+  t.same(JSON.parse(Buffer.from(await jsonView(one, heavy.redacted)).toString()), shown[0])
 })
 
 t.test('a diff says what is wrong with the same codes from a thread', async (t) => {

@@ -6,7 +6,7 @@ export type RedactLarge = (value: unknown) => Promise<string | Uint8Array>
 /** What costs about a millisecond to redact. */
 const smallWeight = 20_000
 /** What goes to another thread at once: to copy it there takes a moment of this one. */
-const partWeight = 1_000_000
+const partWeight = 500_000
 
 /** The JSON of a reply without the secrets that can be told; a long one is made in parts elsewhere. */
 export async function jsonView(
