@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path'
 import type { AttemptKey, AttemptOrder, HostSetup } from '../supervisor/domain/message.ts'
 import { parseAttemptKey } from '../supervisor/domain/message.ts'
 import type { StopReason, Usage } from '../supervisor/domain/task.ts'
+import { accessVariables } from './access.ts'
 import type { GitBase } from './change.ts'
 import type { LaunchKey } from './hooks.ts'
 import { hookCommand, hookPrefix } from './hooks.ts'
@@ -95,6 +96,7 @@ function writeScript(
     worktree: setup.worktree,
     env: {
       ...variables({ ...setup.env, ...env }),
+      ...accessVariables(setup, key),
       SQUADD_REPORT: pathOf(setup.dir, key, 'report'),
     },
     runId: `${setup.runPrefix}/${key}`,

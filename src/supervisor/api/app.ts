@@ -1,9 +1,12 @@
+import type { IncomingMessage } from 'node:http'
 import { Readable } from 'node:stream'
 import fastify from 'fastify'
 import type { FastifyInstance, FastifyReply } from 'fastify'
 import type { z } from 'zod'
 import { SquadError } from '../domain/error.ts'
 import type { SquadEvent } from '../domain/event.ts'
+import type { AgentDoor } from '../domain/squad.ts'
+import { refusalOf } from './agent-access.ts'
 import { fieldsOf, readJson } from './body.ts'
 import type { EndpointName } from './endpoints.ts'
 import { endpoints } from './endpoints.ts'
@@ -11,6 +14,7 @@ import type { Pace } from './events.ts'
 import { sendEvents } from './events.ts'
 import { readInput } from './input.ts'
 import { redact } from '../domain/redact.ts'
+import type { Failure } from './reply.ts'
 import { errorReply, safeHeaders, toFailure } from './reply.ts'
 import type { Call, Context, Text } from './route.ts'
 import { routes } from './routes.ts'
@@ -20,6 +24,8 @@ import { jsonView } from './view.ts'
 
 export type AppOptions = {
   context: Context
+  /** What the sender of a request may do; undefined for the operator. */
+  doorOf(request: IncomingMessage): AgentDoor | undefined
   traffic: Traffic
   maxBodyBytes: number
   maxSubscribers: number
@@ -43,8 +49,7 @@ export function createApp(options: AppOptions): FastifyInstance {
   const answerError = (error: unknown, reply: FastifyReply) => {
     const failure = toFailure(error, traffic.closing)
     if (failure.error.code === 'SQUADD_INTERNAL') options.onDefect(error)
-    const { headers, body } = errorReply(failure)
-    return reply.code(failure.status).headers(headers).send(body)
+    return answer(failure, reply)
   }
   const app = fastify({
     bodyLimit: maxBodyBytes,
@@ -67,9 +72,12 @@ export function createApp(options: AppOptions): FastifyInstance {
       method,
       url: path,
       handler: async (request, reply) => {
+        const door = options.doorOf(request.raw)
+        const refusal = refusalOf(name, door)
+        if (refusal) return answer(refusal, reply)
         const input = readInput(row.input, fieldsOf(request, name))
         const signal = traffic.signalOf(reply.raw)
-        const result = await row.handle(context, input, { signal })
+        const result = await row.handle(context, input, { signal, door })
         switch (kind) {
           case 'json':
             return reply
@@ -88,6 +96,11 @@ export function createApp(options: AppOptions): FastifyInstance {
     })
   }
   return app
+}
+
+function answer(failure: Failure, reply: FastifyReply) {
+  const { headers, body } = errorReply(failure)
+  return reply.code(failure.status).headers(headers).send(body)
 }
 
 const unused = () => (): never => {
