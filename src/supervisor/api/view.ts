@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream'
 import { redactAll } from '../domain/redact.ts'
 
 /** A value as redacted JSON. */
@@ -12,24 +13,24 @@ const partWeight = 500_000
 export async function jsonView(
   value: unknown,
   redactLarge: RedactLarge,
-): Promise<string | Uint8Array> {
+): Promise<string | Uint8Array | Readable> {
   if (weigh(value) <= smallWeight) return JSON.stringify(redactAll(value))
   if (!Array.isArray(value)) return redactLarge(value)
-  const parts: Uint8Array[] = []
-  for (const part of partsOf(value)) {
+  return Readable.from(inParts(value, redactLarge), { objectMode: false })
+}
+
+async function* inParts(items: readonly unknown[], redactLarge: RedactLarge) {
+  let before = '['
+  for (const part of partsOf(items)) {
     const json = Buffer.from(await redactLarge(part))
-    parts.push(comma, json.subarray(1, -1))
+    yield before
+    yield json.subarray(1, -1)
+    before = ','
   }
-  return Buffer.concat([open, ...parts.slice(1), close])
+  yield ']'
 }
 
 export const redactHere: RedactLarge = async (value) => JSON.stringify(redactAll(value))
-
-const [open, close, comma] = ['[', ']', ','].map((text) => Buffer.from(text)) as [
-  Buffer,
-  Buffer,
-  Buffer,
-]
 
 function* partsOf(items: readonly unknown[]): Generator<unknown[]> {
   let part: unknown[] = []
