@@ -1,28 +1,32 @@
+import { redact, redactAll } from '../src/supervisor/domain/redact.ts'
 import { safeJson, sanitizeTerminal } from '../src/supervisor/domain/text.ts'
+
+/** Every text that this process shows goes through here; only `raw` does not. */
+const shown = (text: string): string => redact(sanitizeTerminal(text))
 
 /** One line of data for people, without anything that a terminal would act upon. */
 export function line(text: string): void {
-  process.stdout.write(`${sanitizeTerminal(text)}\n`)
+  process.stdout.write(`${shown(text)}\n`)
 }
 
 /** Text for people as it is, but harmless. */
 export function plain(text: string): void {
-  process.stdout.write(sanitizeTerminal(text))
+  process.stdout.write(shown(text))
 }
 
 /** A remark that is not data. */
 export function note(text: string): void {
-  process.stderr.write(`${sanitizeTerminal(text)}\n`)
+  process.stderr.write(`${shown(text)}\n`)
 }
 
 /** A value for programs: on one line, or indented where a person looks on. */
 export function json(value: unknown): void {
-  process.stdout.write(`${safeJson(value, process.stdout.isTTY ? 2 : 0)}\n`)
+  process.stdout.write(`${safeJson(redactAll(value), process.stdout.isTTY ? 2 : 0)}\n`)
 }
 
 /** A value of a stream for programs: always one line. */
 export function jsonLine(value: unknown): void {
-  process.stdout.write(`${safeJson(value)}\n`)
+  process.stdout.write(`${safeJson(redactAll(value))}\n`)
 }
 
 /** Rows under their headings; the last column ends where the terminal does. */
@@ -61,10 +65,10 @@ export async function stream(chunks: AsyncIterable<Uint8Array>): Promise<void> {
   for await (const chunk of chunks) {
     rest += decoder.decode(chunk, { stream: true })
     const end = rest.length > longestLine ? rest.length : rest.lastIndexOf('\n') + 1
-    await write(sanitizeTerminal(rest.slice(0, end)))
+    await write(shown(rest.slice(0, end)))
     rest = rest.slice(end)
   }
-  await write(sanitizeTerminal(rest + decoder.decode()))
+  await write(shown(rest + decoder.decode()))
 }
 
 const longestLine = 1_000_000

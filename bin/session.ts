@@ -20,7 +20,10 @@ export class Session {
 
   async client(): Promise<Client> {
     const { connect } = await import('../src/supervisor/api/client.ts')
-    this.#client ??= connect(this.home)
+    const { SQUADD_SOCKET: socket, SQUADD_TOKEN: token } = process.env
+    // In the program of an agent it speaks for that one, unless a home is named.
+    const isAgent = socket && token && this.root === undefined
+    this.#client ??= connect(isAgent ? { socket, token } : this.home)
     return this.#client
   }
 

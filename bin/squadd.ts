@@ -2,6 +2,7 @@ import { Command, CommanderError } from 'commander'
 import { version } from '../src/supervisor/api/local.ts'
 import { toWire } from '../src/supervisor/api/wire-error.ts'
 import { asSquadError, errors, SquadError } from '../src/supervisor/domain/error.ts'
+import { redactAll } from '../src/supervisor/domain/redact.ts'
 import { safeJson } from '../src/supervisor/domain/text.ts'
 import { addAgentCommands } from './commands/agent.ts'
 import { addDaemonCommands } from './commands/daemon.ts'
@@ -25,7 +26,7 @@ export async function run(argv: readonly string[]): Promise<void> {
     if (error instanceof CommanderError && error.exitCode === 0) return
     const known = error instanceof CommanderError ? usageError(error) : asSquadError(error)
     process.exitCode = errors[known.code].exit
-    if (asksForJson(argv)) process.stderr.write(`${safeJson(toWire(known))}\n`)
+    if (asksForJson(argv)) process.stderr.write(`${safeJson(redactAll(toWire(known)))}\n`)
     else if (known.message) note(`squadd: ${known.message}`)
   }
 }

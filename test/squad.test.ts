@@ -70,7 +70,7 @@ t.test('a person pauses, resumes, releases, stops and removes an agent', async (
   t.match(rescueRef, /^refs\/squadd\/rescue\/ada\//)
   t.equal(squad.git('show', `${rescueRef}:more.txt`), 'never committed', 'nothing unsaved is lost')
   t.same(await client.call('agents.list', {}), [])
-  const left = squad.leftovers().filter((one) => !one.includes('squadd.sock'))
+  const left = squad.leftovers().filter((one) => !/ (squadd|agents)\.sock$/.test(one))
   t.same(
     left.filter((one) => !one.includes('start --foreground')),
     [],

@@ -77,7 +77,14 @@ export function addAgentCommands(program: Command): void {
         const client = await session.client()
         const view = await client.call('agents.show', { id })
         if (session.json) json(view)
-        else show(view)
+        else {
+          show(view)
+          const { configurationOf } = await import('./project-configuration.ts')
+          const { listed } = await import('./trust.ts')
+          const lines = listed(configurationOf(view.worktree, view.program))
+          if (lines.length > 0) line('configured by the repository (runs only with --trust):')
+          for (const one of lines) line(one)
+        }
       }),
     )
 

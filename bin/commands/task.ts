@@ -120,6 +120,31 @@ export function addTaskCommands(program: Command): void {
       )
 
   task
+    .command('own')
+    .description('in the program of an agent: the task that it works on')
+    .action(
+      act(async (session) => {
+        const client = await session.client()
+        const found = await client.call('own.show', {})
+        if (session.json) json(found)
+        else show(found)
+      }),
+    )
+
+  task
+    .command('report')
+    .description('in the program of an agent: say how far its task is, as an event for everyone')
+    .argument('<text>')
+    .action(
+      act<[string]>(async (session, [said]) => {
+        const client = await session.client()
+        const { taskId } = await client.call('own.report', { text: said })
+        if (session.json) json({ id: taskId, reported: true })
+        else line(`${taskId} reported`)
+      }),
+    )
+
+  task
     .command('output')
     .description('the output of its newest attempt')
     .argument('<task>')

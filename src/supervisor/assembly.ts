@@ -28,6 +28,8 @@ export type AssemblyOptions = {
   /** The configuration as it is now; it may change. */
   config: () => Config
   env: NodeJS.ProcessEnv
+  /** How the programs of an agent reach the API. Default: not at all. */
+  accessOf?: (key: string) => { socket: string; secret: string }
   /** Hosts and watches do not keep this process alive. Default false. */
   background?: boolean
   /** No other supervisor will ever adopt the agents: they end with this process. Default false. */
@@ -56,7 +58,7 @@ function agentPorts(
   heavy: HeavyWork,
   meter: Meter,
 ): AgentPorts {
-  const { home, config, env, background = false, endsWithSupervisor = false } = options
+  const { home, config, env, background = false, endsWithSupervisor = false, accessOf } = options
   return {
     clock: systemClock,
     random: systemRandom,
@@ -85,6 +87,7 @@ function agentPorts(
         outputTailBytes: config().outputTailBytes,
         stopGraceMs: config().stopGraceMs,
         endsWithSupervisor,
+        ...(accessOf ? { access: accessOf(record.key) } : {}),
         current,
       }
     },

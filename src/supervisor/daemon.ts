@@ -2,6 +2,7 @@ import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { pino } from 'pino'
 import { checkTools } from '../workers/tools.ts'
 import { endpoints } from './api/endpoints.ts'
+import { secretOfAgent } from './api/agent-access.ts'
 import { createServer } from './api/server.ts'
 import { ensureToken } from './api/token.ts'
 import { assemble } from './assembly.ts'
@@ -62,8 +63,13 @@ export async function runDaemon(options: DaemonOptions): Promise<number> {
     }
     const onError = (error: unknown) => log.error({ err: error }, 'not handled')
     const env = process.env
+    const agentSecret = ensureToken(home.agentSecretFile)
     const { squad, store, metrics, heavy } = assemble({
       home,
+      accessOf: (key) => ({
+        socket: home.agentSocket,
+        secret: secretOfAgent(agentSecret, key),
+      }),
       config: () => config,
       env,
       version,
@@ -102,13 +108,16 @@ export async function runDaemon(options: DaemonOptions): Promise<number> {
         },
         reload,
       },
+      redactLarge: heavy.redacted,
       onDefect: onError,
+      agentSecret,
       ...(options.listen ? { token: ensureToken(home.tokenFile) } : {}),
     })
     await lifecycle.start({
       name: 'api',
       start: async () => {
         await server.listenUnix(home.socket)
+        await server.listenAgents(home.agentSocket)
         if (options.listen) await server.listenTcp(options.listen.host, options.listen.port)
         const scraped = options.metricsListen ?? parseAddress(config.metricsListen)
         if (scraped) await server.listenMetrics(scraped.host, scraped.port)

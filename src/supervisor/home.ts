@@ -24,6 +24,10 @@ export type Home = {
   runtimeDir: string
   socket: string
   tokenFile: string
+  /** Agents' programs reach the API here. */
+  agentSocket: string
+  /** Seals their tokens. */
+  agentSecretFile: string
 }
 
 type Env = Readonly<Record<string, string | undefined>>
@@ -54,6 +58,8 @@ export function resolveHome({ home, env }: { home?: string; env: Env }): Home {
     logsDir: join(stateDir, 'logs'),
     socket: join(runtimeDir, 'squadd.sock'),
     tokenFile: join(stateDir, 'token'),
+    agentSocket: join(runtimeDir, 'agents.sock'),
+    agentSecretFile: join(stateDir, 'agent-secret'),
   }
 }
 

@@ -1,3 +1,4 @@
+import { AgentDoors } from './agent-door.ts'
 import type { AgentOwner } from './agent-owner.ts'
 import { Attempts } from './attempts.ts'
 import { Breakers } from './breakers.ts'
@@ -49,6 +50,7 @@ export class SquadParts {
   readonly explainer: Explainer
   readonly health: HealthMonitor
   readonly system: SystemMetrics
+  readonly doors: AgentDoors
   /** It takes no new work. */
   isClosing = false
 
@@ -76,6 +78,7 @@ export class SquadParts {
       busyAgents: () => this.dispatcher.busyAgents,
       onRelief: wake,
     })
+    this.doors = new AgentDoors(() => this.roster.all, clock, happened)
     this.dispatcher = new Dispatcher(
       store,
       clock,

@@ -1,11 +1,12 @@
 import { readingOf } from './agent-reading.ts'
+import type { TokenSubject } from './domain/agent-token.ts'
 import type { AgentInput, AgentView, ProgramName } from './domain/agent.ts'
 import type { Config } from './domain/config.ts'
 import { SquadError } from './domain/error.ts'
 import type { Explanation } from './domain/explanation.ts'
 import { attemptKey } from './domain/message.ts'
 import type { Store, TaskFilter } from './domain/ports.ts'
-import type { Squad, SquadStatus } from './domain/squad.ts'
+import type { AgentDoor, Squad, SquadStatus } from './domain/squad.ts'
 import type { Task, TaskId, TaskInput } from './domain/task.ts'
 import type { EventLog } from './event-log.ts'
 import type { Unstopped } from './lifecycle.ts'
@@ -243,6 +244,10 @@ export class Supervisor implements Squad {
     throw new SquadError('SQUADD_CONFLICT', `task ${id} has no agent with a worktree`, {
       hint: 'it has not run yet, or its agent was removed',
     })
+  }
+
+  agentDoor(subject: TokenSubject): AgentDoor | null {
+    return this.#parts.doors.open(subject)
   }
 
   explain(subject: string): Explanation {

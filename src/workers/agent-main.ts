@@ -1,6 +1,7 @@
 // The entry of an agent host: messages from the supervisor go to the session, and back.
 import type { FromHost, ToHost } from '../supervisor/domain/message.ts'
 import { armFailpoints, failpoint } from '../supervisor/failpoint/failpoint.ts'
+import { redact } from '../supervisor/domain/redact.ts'
 import { Session } from './session.ts'
 
 armFailpoints(process.env)
@@ -14,6 +15,11 @@ let exitCode: number | undefined
 
 // A reader that went away must not end us.
 for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {})
+
+// What nobody has foreseen goes into the log as it is printed.
+process.on('uncaughtException', (error) => {
+  process.stderr.write(`${redact(error.stack ?? error.message)}\n`, () => process.exit(1))
+})
 
 function send(message: FromHost): void {
   if (!process.connected) return

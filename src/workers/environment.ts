@@ -49,3 +49,13 @@ export function agentEnvironment(
   )
   return { TERM: 'xterm-256color', ...Object.fromEntries(allowed), ...given }
 }
+
+const ofTerminal = ['PATH', 'HOME', 'USER', 'LOGNAME', 'SHELL', 'LANG', 'TZ', 'TMPDIR', 'TERM']
+
+/** What tmux needs of it. The rest reaches the program by its launcher: tmux shows what it was given. */
+export const terminalEnvironment = (
+  env: Readonly<Record<string, string>>,
+): Record<string, string> =>
+  Object.fromEntries(
+    Object.entries(env).filter(([name]) => ofTerminal.includes(name) || name.startsWith('LC_')),
+  )

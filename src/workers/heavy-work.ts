@@ -4,6 +4,8 @@ import type { DiffOrder } from './diff-job.ts'
 import { entryFile } from './entry.ts'
 import { WorkerPool } from './pool/worker-pool.ts'
 
+/** No value that one reply holds takes this long. */
+const redactTimeoutMs = 60_000
 /** What git may need for a diff, as everywhere. */
 const diffTimeoutMs = 600_000
 
@@ -24,6 +26,19 @@ export class HeavyWork {
       data: { path, base } satisfies DiffOrder,
       moveResult: true,
       timeoutMs: diffTimeoutMs,
+    })
+  }
+
+  /** As `redactJob`. Throws the errors of `WorkerPool.submit`. */
+  readonly redacted = (value: unknown): Promise<Uint8Array> => {
+    void this.pool.start().catch(() => {})
+    return this.pool.submit<Uint8Array>({
+      module: entryFile('redact-job', 'redact-job'),
+      export: 'redactJob',
+      data: value,
+      moveResult: true,
+      priority: 'high',
+      timeoutMs: redactTimeoutMs,
     })
   }
 }

@@ -5,6 +5,7 @@ import { parseAttemptKey } from '../supervisor/domain/message.ts'
 import type { StopReason, Usage } from '../supervisor/domain/task.ts'
 import { stopReasons } from '../supervisor/domain/task.ts'
 import { failing } from '../supervisor/failpoint/failpoint.ts'
+import { accessVariables } from './access.ts'
 import type { GitBase } from './change.ts'
 import type { LaunchKey } from './hooks.ts'
 import { hookCommand, hookPrefix } from './hooks.ts'
@@ -97,6 +98,7 @@ function writeScript(
     worktree: setup.worktree,
     env: {
       ...variables({ ...setup.env, ...env }),
+      ...accessVariables(setup, key),
       SQUADD_REPORT: pathOf(setup.dir, key, 'report'),
     },
     runId: `${setup.runPrefix}/${key}`,

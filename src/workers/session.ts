@@ -12,6 +12,7 @@ import type {
 } from '../supervisor/domain/message.ts'
 import { Attempt } from './attempt.ts'
 import { Conversation } from './conversation.ts'
+import { terminalEnvironment } from './environment.ts'
 import { GitEvidence } from './git-evidence.ts'
 import { takeHostLock } from './host-lock.ts'
 import { launchedKeys } from './launch-files.ts'
@@ -67,7 +68,7 @@ export class Session {
     this.#tmux = new Tmux({
       socket: setup.socket,
       cwd: setup.dir,
-      env: setup.env,
+      env: terminalEnvironment(setup.env),
       runPrefix: setup.runPrefix,
       onWindowClosed: (window) => this.#windowClosed(window),
       onRestored: (isSameServer) => this.#tmuxIsBack(isSameServer),

@@ -174,7 +174,7 @@ export class Typist {
 }
 
 // oxlint-disable-next-line no-control-regex -- control characters are what this is about
-const control = /[\x00-\x08\x0b-\x1f\x7f]/g
+const control = /[\x00-\x08\x0b-\x1f\x7f-\x9f]/g
 
 /**
  * A text as it may be typed: without what a terminal would act upon. In front of a first character

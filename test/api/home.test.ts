@@ -25,6 +25,8 @@ t.test('one folder holds everything when it is named', (t) => {
     runtimeDir: '/srv/squad/run',
     socket: '/srv/squad/run/squadd.sock',
     tokenFile: '/srv/squad/token',
+    agentSocket: '/srv/squad/run/agents.sock',
+    agentSecretFile: '/srv/squad/agent-secret',
   })
   t.same(resolveHome({ env: { SQUADD_HOME: '/srv/squad' } }), home)
   t.equal(resolveHome({ home: 'here', env: {} }).root, resolve('here'))

@@ -5,7 +5,8 @@ import { SquadError } from '../../src/supervisor/domain/error.ts'
 import type { NewEvent, SquadEvent } from '../../src/supervisor/domain/event.ts'
 import type { Explanation } from '../../src/supervisor/domain/explanation.ts'
 import type { TaskFilter } from '../../src/supervisor/domain/ports.ts'
-import type { Squad, SquadStatus } from '../../src/supervisor/domain/squad.ts'
+import type { TokenSubject } from '../../src/supervisor/domain/agent-token.ts'
+import type { AgentDoor, Squad, SquadStatus } from '../../src/supervisor/domain/squad.ts'
 import type { Task, TaskInput, TaskState } from '../../src/supervisor/domain/task.ts'
 import { createTask } from '../../src/supervisor/domain/create-task.ts'
 import { isSettled, taskStates } from '../../src/supervisor/domain/task.ts'
@@ -108,6 +109,12 @@ export class FakeSquad implements Squad {
 
   answerAgent = async (id: string, _choice: string) => this.agentView(id)
   sendToAgent = async (id: string, _text: string) => this.agentView(id)
+
+  /** What programs of agents may do, by key and start. */
+  readonly doors = new Map<string, AgentDoor>()
+  agentDoor({ agent, start }: TokenSubject): AgentDoor | null {
+    return this.doors.get(`${agent} ${start}`) ?? null
+  }
 
   explain(subject: string): Explanation {
     const { state } = subject.startsWith('t') ? this.task(subject) : this.agentView(subject)

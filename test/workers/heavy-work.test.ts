@@ -2,12 +2,13 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { request } from 'node:http'
 import { join } from 'node:path'
 import t from 'tap'
+import type { Task } from '../../src/supervisor/domain/task.ts'
 import { createOutputLogs } from '../../src/workers/output-logs.ts'
 import { HeavyWork } from '../../src/workers/heavy-work.ts'
 import { createWorktrees } from '../../src/workers/worktree.ts'
 import { FakeSquad } from '../support/fake-squad.ts'
 import { git, gitScratch, leftovers, makeRepository } from '../support/git-repository.ts'
-import { makeServer, scratch } from '../support/api.ts'
+import { ask, makeServer, scratch } from '../support/api.ts'
 import { Squadd } from '../support/squadd.ts'
 
 t.setTimeout(180_000)
@@ -108,6 +109,34 @@ t.test('huge diffs and outputs of 60 MB never hold up the event loop', async (t)
   t.ok(ofOutput < 50, `an output: ${ofOutput} ms`)
   t.match(heavy.pool.metrics(), { completed: 2, failed: 0, queued: 0, running: 0 })
   t.same(leftovers(join(dir, 'large')), [])
+})
+
+t.test('secrets are taken out of 40 MB of tasks without a long turn', async (t) => {
+  const heavy = new HeavyWork()
+  t.teardown(() => heavy.pool.shutdown())
+  const output = 'token=abcdefgh 0123456789 and what else a program may say\n'.repeat(350)
+  const tasks = Array.from({ length: 2_000 }, (_, n) => ({ id: `t${n}`, result: { output } }))
+  class TalkativeSquad extends FakeSquad {
+    override tasks = () => tasks as unknown as Task[]
+    override task = () => tasks[7] as unknown as Task
+  }
+  const { server } = makeServer(new TalkativeSquad(), { redactLarge: heavy.redacted })
+  const socketPath = join(scratch(t), 'squadd.sock')
+  await server.listenUnix(socketPath)
+  t.teardown(() => server.close())
+  const one = await ask({ socketPath }, 'GET', '/v1/tasks/t7')
+  let bytes = 0
+  const longest = await longestTurnMs(async () => {
+    bytes = await bytesFrom(socketPath, '/v1/tasks')
+  })
+  t.ok(bytes > 35 * mebibyte, `${bytes} bytes`)
+  t.ok(longest < 50, `${longest} ms`)
+  const all = await ask({ socketPath }, 'GET', '/v1/tasks')
+  const shown = JSON.parse(all.text) as typeof tasks
+  t.same([shown.length, shown.at(-1)?.id], [2_000, 't1999'])
+  t.match(shown[7]?.result.output, /^token=\[redacted\] 0123456789 and what/)
+  t.notOk(all.text.includes('abcdefgh'))
+  t.same(JSON.parse(one.text), shown[7])
 })
 
 t.test('a diff says what is wrong with the same codes from a thread', async (t) => {

@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http'
 import { Readable } from 'node:stream'
 import fastify from 'fastify'
 import type { FastifyInstance, FastifyReply } from 'fastify'
@@ -5,24 +6,34 @@ import type { z } from 'zod'
 import { SquadError } from '../domain/error.ts'
 import type { SquadEvent } from '../domain/event.ts'
 import { failpoint } from '../failpoint/failpoint.ts'
+import type { AgentDoor } from '../domain/squad.ts'
+import { refusalOf } from './agent-access.ts'
 import { fieldsOf, readJson } from './body.ts'
 import type { Endpoint, EndpointName } from './endpoints.ts'
 import { endpoints } from './endpoints.ts'
 import type { Pace } from './events.ts'
 import { sendEvents } from './events.ts'
 import { readInput } from './input.ts'
+import { redact } from '../domain/redact.ts'
+import type { Failure } from './reply.ts'
 import { errorReply, safeHeaders, toFailure } from './reply.ts'
 import type { Call, Context, Text } from './route.ts'
 import { routes } from './routes.ts'
 import type { Traffic, TrafficMeter } from './traffic.ts'
+import type { RedactLarge } from './view.ts'
+import { jsonView } from './view.ts'
 
 export type AppOptions = {
   context: Context
+  /** What the sender of a request may do; undefined for the operator. */
+  doorOf(request: IncomingMessage): AgentDoor | undefined
   traffic: Traffic
   maxBodyBytes: number
   maxSubscribers: number
   pace: Pace
   meter: TrafficMeter
+  /** Redacts what would hold up the event loop. */
+  redactLarge: RedactLarge
   /** Told of errors that are ours, not the client's. */
   onDefect(error: unknown): void
 }
@@ -40,8 +51,7 @@ export function createApp(options: AppOptions): FastifyInstance {
   const answerError = (error: unknown, reply: FastifyReply) => {
     const failure = toFailure(error, traffic.closing)
     if (failure.error.code === 'SQUADD_INTERNAL') options.onDefect(error)
-    const { headers, body } = errorReply(failure)
-    return reply.code(failure.status).headers(headers).send(body)
+    return answer(failure, reply)
   }
   const app = fastify({
     bodyLimit: maxBodyBytes,
@@ -65,13 +75,21 @@ export function createApp(options: AppOptions): FastifyInstance {
       url: path,
       handler: async (request, reply) => {
         traffic.routed(reply.raw, { method, path }, waits === true || kind === 'events')
+        const door = options.doorOf(request.raw)
+        const refusal = refusalOf(name, door)
+        if (refusal) return answer(refusal, reply)
         const input = readInput(row.input, fieldsOf(request, name))
         const signal = traffic.signalOf(reply.raw)
-        const result = await row.handle(context, input, { signal, accept: request.headers.accept })
+        const { accept } = request.headers
+        const result = await row.handle(context, input, { signal, door, accept })
         if (method !== 'GET') failpoint('api.before_reply')
         switch (kind) {
           case 'json':
-            return reply.code(row.status).headers(safeHeaders).send(result)
+            return reply
+              .code(row.status)
+              .headers(safeHeaders)
+              .type('application/json; charset=utf-8')
+              .send(await jsonView(result, options.redactLarge))
           case 'text':
             return sendText(reply, result as string | Uint8Array | Text)
           case 'bytes':
@@ -85,6 +103,11 @@ export function createApp(options: AppOptions): FastifyInstance {
   return app
 }
 
+function answer(failure: Failure, reply: FastifyReply) {
+  const { headers, body } = errorReply(failure)
+  return reply.code(failure.status).headers(headers).send(body)
+}
+
 const unused = () => (): never => {
   throw new SquadError('SQUADD_INTERNAL', 'no route has a schema')
 }
@@ -95,10 +118,14 @@ function noRoute({ method, url }: { method: string; url: string }): SquadError {
   return new SquadError('SQUADD_NOT_FOUND', `there is no ${what}`, { hint })
 }
 
+/** Bytes are a patch, which somebody may want to apply: whole. */
 function sendText(reply: FastifyReply, result: string | Uint8Array | Text) {
   const { contentType, text } =
     typeof result === 'string' || result instanceof Uint8Array
-      ? { contentType: 'text/plain; charset=utf-8', text: result }
+      ? {
+          contentType: 'text/plain; charset=utf-8',
+          text: typeof result === 'string' ? redact(result) : result,
+        }
       : result
   return reply.headers(safeHeaders).type(contentType).send(text)
 }

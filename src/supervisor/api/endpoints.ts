@@ -9,6 +9,8 @@ export type Endpoint = {
   doc: string
   /** It may take as long as the caller likes. */
   waits?: true
+  /** Who may ask. Default: the operator. */
+  scope?: 'agent' | 'all'
 }
 
 /**
@@ -145,6 +147,21 @@ export const endpoints = {
     doc: 'Why a task waits, for whom, since when, and what would have to change.',
   },
 
+  'own.show': {
+    method: 'GET',
+    path: '/v1/own',
+    reply: 'json',
+    doc: 'For the program of an agent: the task that it works on.',
+    scope: 'agent',
+  },
+  'own.report': {
+    method: 'POST',
+    path: '/v1/own/report',
+    reply: 'json',
+    doc: 'For the program of an agent: how far its task is; everybody sees it as an event.',
+    scope: 'agent',
+  },
+
   events: {
     method: 'GET',
     path: '/v1/events',
@@ -167,7 +184,13 @@ export const endpoints = {
     doc: 'Reads the configuration again.',
   },
   metrics: { method: 'GET', path: '/metrics', reply: 'text', doc: 'Metrics for Prometheus.' },
-  healthz: { method: 'GET', path: '/healthz', reply: 'json', doc: 'The process answers.' },
+  healthz: {
+    method: 'GET',
+    path: '/healthz',
+    reply: 'json',
+    doc: 'The process answers.',
+    scope: 'all',
+  },
   readyz: { method: 'GET', path: '/readyz', reply: 'json', doc: '503 until tasks can run.' },
   openapi: { method: 'GET', path: '/openapi.json', reply: 'json', doc: 'This table.' },
 } as const satisfies Record<string, Endpoint>

@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http'
 import { asSquadError, errors, SquadError } from '../domain/error.ts'
 import type { ErrorCode } from '../domain/error.ts'
+import { redactAll } from '../domain/redact.ts'
 import { toWire } from './wire-error.ts'
 
 /** An error and the status it is answered with. */
@@ -39,7 +40,7 @@ export function errorReply({ error, status }: Failure) {
       ...(status === 429 ? { 'retry-after': String(seconds) } : {}),
       ...(status === 401 ? { 'www-authenticate': 'Bearer' } : {}),
     },
-    body: JSON.stringify(toWire(error)),
+    body: JSON.stringify(redactAll(toWire(error))),
   }
 }
 

@@ -1,6 +1,6 @@
 import type { z } from 'zod'
 import type { Config } from '../domain/config.ts'
-import type { Squad } from '../domain/squad.ts'
+import type { AgentDoor, Squad } from '../domain/squad.ts'
 import type { EndpointName, endpoints } from './endpoints.ts'
 
 /** How a daemon is asked to stop. */
@@ -35,8 +35,15 @@ export type Context = {
   openapi: () => Promise<Record<string, unknown>>
 }
 
-/** One request: `signal` aborts when the client goes away or the server closes. */
-export type Call = { signal: AbortSignal; accept?: string | undefined }
+/**
+ * One request: `signal` aborts when the client goes away or the server closes; `door` is what an
+ * agent's program may do, for nobody else.
+ */
+export type Call = {
+  signal: AbortSignal
+  door?: AgentDoor | undefined
+  accept?: string | undefined
+}
 
 type ReplyOf<N extends EndpointName, Out extends z.ZodType> = {
   json: z.output<Out>

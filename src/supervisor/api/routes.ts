@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { show, SquadError } from '../domain/error.ts'
 import { isTaskId } from '../domain/names.ts'
+import type { AgentDoor } from '../domain/squad.ts'
 import { taskStates } from '../domain/task.ts'
 import type { EndpointName } from './endpoints.ts'
 import { route } from './route.ts'
@@ -30,6 +31,12 @@ const text = z.string()
 function known(id: string): string {
   if (isTaskId(id)) return id
   throw new SquadError('SQUADD_NOT_FOUND', `no task ${show(id)}`, { hint: 'ids look like t12' })
+}
+
+/** Nobody comes here without: `refusalOf` has seen to it. */
+function own(door: AgentDoor | undefined): AgentDoor {
+  if (door) return door
+  throw new SquadError('SQUADD_FORBIDDEN', 'this is for the program of an agent')
 }
 
 /** Every endpoint of the API: with `endpoints` the one table of what there is. */
@@ -187,6 +194,20 @@ export const routes = {
     input: oneTask,
     output: text,
     handle: ({ squad }, { id }) => squad.taskDiff(known(id)),
+  }),
+
+  'own.show': route('own.show', {
+    input: none,
+    output: task,
+    handle: ({ squad }, _, { door }) => squad.task(own(door).taskId),
+  }),
+  'own.report': route('own.report', {
+    input: strict({ text: z.string().min(1).max(1000) }),
+    output: z.object({ taskId: z.string() }),
+    handle: (_context, { text: said }, { door }) => {
+      own(door).report(said)
+      return { taskId: own(door).taskId }
+    },
   }),
 
   events: route('events', {

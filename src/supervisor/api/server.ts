@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import type { IncomingMessage, Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { SquadError } from '../domain/error.ts'
+import { AgentAccess } from './agent-access.ts'
 import { createApp } from './app.ts'
 import type { Pace } from './events.ts'
 import { allowedHosts, checkLoopback, judge, judgeScrape } from './guard.ts'
@@ -12,16 +13,22 @@ import type { Context } from './route.ts'
 import { bindSocket } from './socket.ts'
 import type { TrafficMeter } from './traffic.ts'
 import { Traffic } from './traffic.ts'
+import type { RedactLarge } from './view.ts'
+import { redactHere } from './view.ts'
 
 export type ServerOptions = Pick<Context, 'squad' | 'metrics' | 'control'> & {
   /** Needed for TCP. */
   token?: string
+  /** Makes the secrets that seal tokens of agents; needed for their socket. */
+  agentSecret?: string
   /** May tasks run? Default: always. */
   ready?: () => boolean
   /** Told of every request. Default: nobody is. */
   meter?: TrafficMeter
   /** Told of errors that are ours, not the client's. Default: nobody is. */
   onDefect?: (error: unknown) => void
+  /** Redacts a large reply on another thread, as JSON. Default: on this one. */
+  redactLarge?: RedactLarge
   /** Of a request's body. Default 64 MiB: a batch of tasks. */
   maxBodyBytes?: number
   /** Event streams at a time. Default 500. */
@@ -38,6 +45,8 @@ export type ApiServer = {
    * Throws SQUADD_BAD_CONFIG when something else is there or it cannot listen.
    */
   listenUnix(path: string): Promise<void>
+  /** The same for the programs of agents, who may do little. */
+  listenAgents(path: string): Promise<void>
   /** Port 0 takes a free one. Throws SQUADD_BAD_CONFIG without a token or when it cannot listen. */
   listenTcp(host: string, port: number): Promise<{ host: string; port: number }>
   /**
@@ -48,6 +57,9 @@ export type ApiServer = {
   /** Ends streams and waits, lets other requests finish for a while, closes every connection. */
   close(): Promise<void>
 }
+
+/** More of them wait until others are gone. */
+const agentConnections = 100
 
 /** The API of a squad. It listens to nobody until told. */
 export function createServer(options: ServerOptions): ApiServer {
@@ -64,13 +76,16 @@ export function createServer(options: ServerOptions): ApiServer {
       return describeApi(squad.status().version)
     },
   }
+  const access = new AgentAccess(squad, options.agentSecret ?? '')
   const app = createApp({
     context,
+    doorOf: (request) => access.doorOf(request),
     traffic,
     maxBodyBytes: options.maxBodyBytes ?? 64 * 1024 * 1024,
     maxSubscribers: options.maxSubscribers ?? 500,
     meter,
     pace: options.pace ?? { heartbeatMs: 15_000, stallMs: 30_000 },
+    redactLarge: options.redactLarge ?? redactHere,
     onDefect: (error) => options.onDefect?.(error),
   })
   const servers: Server[] = []
@@ -87,15 +102,25 @@ export function createServer(options: ServerOptions): ApiServer {
     return server
   }
 
+  const bind = async (server: Server, path: string) => {
+    await app.ready()
+    unlinks.push(await bindSocket(server, path))
+  }
+
   return {
-    async listenUnix(path) {
-      await app.ready()
-      unlinks.push(
-        await bindSocket(
-          open(() => undefined),
-          path,
-        ),
-      )
+    listenUnix: (path) =>
+      bind(
+        open(() => undefined),
+        path,
+      ),
+    async listenAgents(path) {
+      if (!options.agentSecret)
+        throw new SquadError('SQUADD_BAD_CONFIG', 'agents need tokens', {
+          hint: 'hand a secret in',
+        })
+      const server = open((request) => access.admit(request))
+      server.maxConnections = agentConnections
+      await bind(server, path)
     },
     async listenTcp(host, port) {
       if (!token)

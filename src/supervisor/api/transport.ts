@@ -5,7 +5,9 @@ import { Agent, request as httpRequest } from './http.ts'
 import { fromWire } from './wire-error.ts'
 
 /** Where a daemon listens: the socket of its home, or TCP with a token. */
-export type Target = { socket: string } | { host: string; port: number; token: string }
+export type Target =
+  | { socket: string; token?: string }
+  | { host: string; port: number; token: string }
 
 export type Ask = {
   method: string
@@ -77,7 +79,7 @@ export class Transport {
     if (this.#closed) throw new SquadError('SQUADD_NOT_RUNNING', 'this client is closed')
     const target = this.#target
     const place = 'socket' in target ? { socketPath: target.socket } : { ...target }
-    const bearer = 'token' in target ? { authorization: `Bearer ${target.token}` } : {}
+    const bearer = target.token ? { authorization: `Bearer ${target.token}` } : {}
     const request = httpRequest({
       ...place,
       agent: this.#agent,

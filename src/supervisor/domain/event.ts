@@ -10,6 +10,7 @@ export const eventTable = {
   AgentFailed: 'An agent was given up: reason, with the way out.',
   AgentWaiting:
     "An agent's program asks a person: question; again when nobody answered: waitedMs, policy.",
+  AgentRefused: "An agent's program asked the API for what only the operator may: what.",
   HealthCheckFailed: 'A probe of an agent failed: reason.',
   TaskSubmitted: 'A task was stored: priority, lane.',
   TaskStarted: 'An attempt was given to an agent: fence, attempt, priority, waitMs.',
@@ -21,6 +22,7 @@ export const eventTable = {
   TaskCancelled: 'A task was cancelled: reason.',
   OrphansKilled: 'Processes that an attempt left running were ended: count.',
   TaskStalled: 'A task has neither output nor CPU for a time: idleMs.',
+  TaskProgress: 'The program of a task says how far it is: text.',
   TaskLateResult: 'A result came for an attempt that no longer counts: fence, outcome.',
   BreakerOpened: 'A breaker opened: scope, reason, until.',
   BreakerClosed: 'A breaker closed: scope.',

@@ -34,6 +34,8 @@ export type HostSetup = {
   stopGraceMs: number
   /** Nobody will adopt the agent: when its supervisor is gone, the host ends it. Default false. */
   endsWithSupervisor?: boolean
+  /** Where its programs reach the API, and what seals their tokens. Default: they do not. */
+  access?: { socket: string; secret: string }
   /** The attempt that the store calls running, to be adopted. */
   current: { order: AttemptOrder; stop: StopReason | null } | null
 }

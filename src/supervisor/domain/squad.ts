@@ -1,3 +1,4 @@
+import type { TokenSubject } from './agent-token.ts'
 import type { AgentInput, AgentView } from './agent.ts'
 import type { SquadEvent } from './event.ts'
 import type { Explanation } from './explanation.ts'
@@ -11,6 +12,15 @@ export type SquadStatus = {
   uptimeMs: number
   agents: { total: number } & Partial<Record<AgentView['state'], number>>
   tasks: Record<TaskState, number>
+}
+
+/** What the program of an agent may do: for its own task and nothing else. */
+export type AgentDoor = {
+  taskId: TaskId
+  /** Tells everyone how far it is. Throws SQUADD_BUSY when it says so too often. */
+  report(text: string): void
+  /** It asked for something else: that is told too. */
+  refused(what: string): void
 }
 
 /** What can be asked of a running squad: the API, the command line and the library stand on this. */
@@ -49,6 +59,9 @@ export interface Squad {
   /** The output kept of its newest attempt. */
   taskOutput(id: TaskId): AsyncIterable<Uint8Array>
   taskDiff(id: TaskId): Promise<Uint8Array>
+
+  /** What a program that was started so may do now; null when its task is over. */
+  agentDoor(subject: TokenSubject): AgentDoor | null
 
   /** Why an agent or a task is as it is, and what would have to change. */
   explain(subject: string): Explanation

@@ -1,4 +1,5 @@
 import type { NewEvent, SquadEvent } from '../domain/event.ts'
+import { redactAll } from '../domain/redact.ts'
 import type { TaskState } from '../domain/task.ts'
 import type { Total, TotalName } from '../domain/totals.ts'
 import { totalsOf } from '../domain/totals.ts'
@@ -31,9 +32,9 @@ export const beginAt = (now: number, settings: Settings): Transaction => ({
   totals: [],
 })
 
-/** Records an event, and in the totals what follows from it. */
+/** Records an event, redacted: everybody may see it. In the totals it records what follows from it. */
 export function* emit(tx: Transaction, event: NewEvent): Op<void> {
-  const data = event.data ?? {}
+  const data = redactAll(event.data ?? {})
   const stored = yield* row<{ seq: number }>(
     `insert into event(at, type, agent, task, data) values (?1, ?2, ?3, ?4, ?5) returning seq`,
     tx.now,
