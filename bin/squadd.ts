@@ -4,6 +4,7 @@ import { toWire } from '../src/supervisor/api/wire-error.ts'
 import { asSquadError, errors, SquadError } from '../src/supervisor/domain/error.ts'
 import { safeJson } from '../src/supervisor/domain/text.ts'
 import { addAgentCommands } from './commands/agent.ts'
+import { addBackupCommand } from './commands/backup.ts'
 import { addDaemonCommands } from './commands/daemon.ts'
 import { addDoctorCommand } from './commands/doctor.ts'
 import { addExplainCommand } from './commands/explain.ts'
@@ -46,6 +47,7 @@ function build(): Command {
   addObserveCommands(program)
   addExplainCommand(program)
   addDoctorCommand(program)
+  addBackupCommand(program)
   addExitCodes(program)
   return program
 }

@@ -11,7 +11,9 @@ import { systemClock } from './domain/time.ts'
 import type { Home } from './home.ts'
 import { prepareHome } from './home.ts'
 import { Lifecycle } from './lifecycle.ts'
+import { BackupSchedule } from './operations/backup-schedule.ts'
 import { stopSignals } from './signals.ts'
+import { backupModule } from './store/backup.ts'
 import { takeLock } from './store/lock.ts'
 
 export type DaemonOptions = {
@@ -50,6 +52,7 @@ export async function runDaemon(options: DaemonOptions): Promise<number> {
     const reload = () => {
       config = readConfigFile(file, { required })
       squad.reconfigure()
+      backups.start()
       log.info({ file }, 'configuration read again')
       return config
     }
@@ -61,6 +64,12 @@ export async function runDaemon(options: DaemonOptions): Promise<number> {
       env,
       version,
       onError,
+    })
+
+    const backups = new BackupSchedule({
+      ...{ home, clock: systemClock, config: () => config },
+      copy: (data) => heavy.run({ module: backupModule, export: 'copyStore', data }),
+      happened: (event) => void store.append([event], systemClock.now()).catch(onError),
     })
 
     /** Stops what was asked first; asked again it no longer waits for running tasks. */
@@ -102,6 +111,11 @@ export async function runDaemon(options: DaemonOptions): Promise<number> {
         if (options.listen) await server.listenTcp(options.listen.host, options.listen.port)
       },
       stop: () => server.close(),
+    })
+    await lifecycle.start({
+      name: 'backups',
+      start: () => backups.start(),
+      stop: () => backups.stop(),
     })
     const signals = stopSignals({
       stop: (signal) => stop({ drainMs: config.drainTimeoutMs, stopAgents: false, reason: signal }),

@@ -126,6 +126,26 @@ export const configTable = {
     10_000,
     'Starts of one task, counted or not, before a person is asked.',
   ),
+  backupIntervalMs: duration(day, 0, 30 * day, 'Time between two backups of the store; 0 = none.'),
+  backupKeep: count(7, 1, 1000, 'Backups kept of those that were made by themselves.'),
+  outputRetentionMs: duration(
+    30 * day,
+    0,
+    3650 * day,
+    'How long the output of an ended task is kept; 0 = for ever.',
+  ),
+  outputBudgetBytes: count(
+    10_737_418_240,
+    0,
+    1_125_899_906_842_624,
+    'Output kept in all; the oldest of ended tasks goes first; 0 = no limit.',
+  ),
+  taskRetentionMs: duration(
+    90 * day,
+    0,
+    3650 * day,
+    'How long an ended task is kept, its result and idempotency key with it; 0 = for ever.',
+  ),
   eventRetention: count(100_000, 1000, 100_000_000, 'Events kept in the log.'),
 } as const satisfies Record<string, Field>
 
