@@ -97,7 +97,7 @@ export function assemble(options: AssemblyOptions): Assembly {
     store,
     outputs: createOutputLogs(home.logsDir),
     sampler: createSampler(),
-    host: createHostProbe(home.stateDir),
+    host: createHostProbe(home.stateDir, home.worktreesDir),
     place: (agentId) => join(home.worktreesDir, agentId),
     checkProgram: (spec) =>
       checkProgram(spec, agentEnvironment(options.env, spec.program, spec.env)),

@@ -12,6 +12,7 @@ import type { Home } from './home.ts'
 import { prepareHome } from './home.ts'
 import { Lifecycle } from './lifecycle.ts'
 import { BackupSchedule } from './operations/backup-schedule.ts'
+import { Retention } from './operations/retention.ts'
 import { stopSignals } from './signals.ts'
 import { backupModule } from './store/backup.ts'
 import { takeLock } from './store/lock.ts'
@@ -53,6 +54,7 @@ export async function runDaemon(options: DaemonOptions): Promise<number> {
       config = readConfigFile(file, { required })
       squad.reconfigure()
       backups.start()
+      retention.reconfigure()
       log.info({ file }, 'configuration read again')
       return config
     }
@@ -70,6 +72,9 @@ export async function runDaemon(options: DaemonOptions): Promise<number> {
       ...{ home, clock: systemClock, config: () => config },
       copy: (data) => heavy.run({ module: backupModule, export: 'copyStore', data }),
       happened: (event) => void store.append([event], systemClock.now()).catch(onError),
+    })
+    const retention = new Retention({
+      ...{ store, clock: systemClock, logsDir: home.logsDir, config: () => config, onError },
     })
 
     /** Stops what was asked first; asked again it no longer waits for running tasks. */
@@ -116,6 +121,11 @@ export async function runDaemon(options: DaemonOptions): Promise<number> {
       name: 'backups',
       start: () => backups.start(),
       stop: () => backups.stop(),
+    })
+    await lifecycle.start({
+      name: 'retention',
+      start: () => retention.start(),
+      stop: () => retention.stop(),
     })
     const signals = stopSignals({
       stop: (signal) => stop({ drainMs: config.drainTimeoutMs, stopAgents: false, reason: signal }),
