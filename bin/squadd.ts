@@ -5,6 +5,7 @@ import { asSquadError, errors, SquadError } from '../src/supervisor/domain/error
 import { safeJson } from '../src/supervisor/domain/text.ts'
 import { addAgentCommands } from './commands/agent.ts'
 import { addBackupCommand } from './commands/backup.ts'
+import { addCompletionCommand } from './commands/completion.ts'
 import { addDaemonCommands } from './commands/daemon.ts'
 import { addDoctorCommand } from './commands/doctor.ts'
 import { addExplainCommand } from './commands/explain.ts'
@@ -48,6 +49,7 @@ function build(): Command {
   addExplainCommand(program)
   addDoctorCommand(program)
   addBackupCommand(program)
+  addCompletionCommand(program)
   addExitCodes(program)
   return program
 }
