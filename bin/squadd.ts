@@ -11,6 +11,7 @@ import { addDoctorCommand } from './commands/doctor.ts'
 import { addExplainCommand } from './commands/explain.ts'
 import { addExitCodes } from './commands/exit-codes.ts'
 import { addObserveCommands } from './commands/observe.ts'
+import { addSystemdCommand } from './commands/systemd.ts'
 import { addTaskCommands } from './commands/task.ts'
 import { note } from './print.ts'
 
@@ -50,6 +51,7 @@ function build(): Command {
   addDoctorCommand(program)
   addBackupCommand(program)
   addCompletionCommand(program)
+  addSystemdCommand(program)
   addExitCodes(program)
   return program
 }
