@@ -27,6 +27,10 @@ export class Session {
     return this.#client
   }
 
+  get isConnected(): boolean {
+    return this.#client !== undefined
+  }
+
   close(): void {
     this.#client?.close()
   }
@@ -42,6 +46,10 @@ export const act =
     const session = new Session(command.optsWithGlobals())
     try {
       await work(session, command.processedArgs as A, command.opts<O>())
+    } catch (error) {
+      const { tellSkew } = await import('./skew.ts')
+      await tellSkew(session, error)
+      throw error
     } finally {
       session.close()
     }

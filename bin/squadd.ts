@@ -5,11 +5,14 @@ import { asSquadError, errors, SquadError } from '../src/supervisor/domain/error
 import { redactAll } from '../src/supervisor/domain/redact.ts'
 import { safeJson } from '../src/supervisor/domain/text.ts'
 import { addAgentCommands } from './commands/agent.ts'
+import { addBackupCommand } from './commands/backup.ts'
+import { addCompletionCommand } from './commands/completion.ts'
 import { addDaemonCommands } from './commands/daemon.ts'
 import { addDoctorCommand } from './commands/doctor.ts'
 import { addExplainCommand } from './commands/explain.ts'
 import { addExitCodes } from './commands/exit-codes.ts'
 import { addObserveCommands } from './commands/observe.ts'
+import { addSystemdCommand } from './commands/systemd.ts'
 import { addTaskCommands } from './commands/task.ts'
 import { note } from './print.ts'
 
@@ -47,6 +50,9 @@ function build(): Command {
   addObserveCommands(program)
   addExplainCommand(program)
   addDoctorCommand(program)
+  addBackupCommand(program)
+  addCompletionCommand(program)
+  addSystemdCommand(program)
   addExitCodes(program)
   return program
 }

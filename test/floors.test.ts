@@ -19,9 +19,14 @@ const rooms: [room: string, prefix: string, mayImport: string[]][] = [
   ['daemon', 'src/supervisor/daemon.ts', ['*']],
   ['daemon', 'src/supervisor/assembly.ts', ['*']],
   ['daemon', 'src/supervisor/start-lock.ts', ['*']],
+  [
+    'operations',
+    'src/supervisor/operations/',
+    ['domain', 'policy', 'supervisor', 'store', 'workers', 'failpoint', 'node', 'package'],
+  ],
   ['supervisor', 'src/supervisor/', ['domain', 'policy', 'failpoint', 'node']],
   ['index', 'src/index.ts', ['*']],
-  ['bin', 'bin/', ['domain', 'daemon', 'api', 'node', 'package', 'index']],
+  ['bin', 'bin/', ['domain', 'daemon', 'operations', 'api', 'node', 'package', 'index']],
 ]
 
 const roomOf = (file: string): string =>

@@ -6,6 +6,7 @@ import { address, duration, loopbackAddress, whole } from '../arguments.ts'
 import { fields, json, line, note } from '../print.ts'
 import type { Session } from '../session.ts'
 import { act } from '../session.ts'
+import { skewOf } from '../skew.ts'
 import type { Ready, StartOptions } from './launch.ts'
 
 type Start = StartOptions & { foreground?: true; readyFd?: number }
@@ -69,6 +70,8 @@ export function addDaemonCommands(program: Command): void {
         const status = await client.call('status', {})
         if (session.json) json(status)
         else tellStatus(status)
+        const skew = skewOf(status.version)
+        if (skew) note(skew)
       }),
     )
 }

@@ -1,115 +1,95 @@
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { resolve } from 'node:path'
 import type { Command } from 'commander'
 import { Option } from 'commander'
-import type { ProgramName } from '../../src/supervisor/domain/agent.ts'
 import { programNames } from '../../src/supervisor/domain/agent.ts'
 import { SquadError } from '../../src/supervisor/domain/error.ts'
-import type { Evidence, TaskResult } from '../../src/supervisor/domain/task.ts'
-import { each, duration, variables } from '../arguments.ts'
+import type { Finding } from '../../src/supervisor/operations/doctor.ts'
+import { duration, each } from '../arguments.ts'
 import { json, line, note, table } from '../print.ts'
+import type { Session } from '../session.ts'
 import { act } from '../session.ts'
+import type { TryOptions } from './try-program.ts'
 
-type Options = {
-  program: ProgramName
-  mode?: 'interactive' | 'headless'
-  env?: string[]
-  timeout?: number
-}
+type Options = Partial<TryOptions> & { config?: string; bundle?: string; repair?: true }
 
 // Any program may be run by the other two: there is nothing to find out.
 const agentPrograms = programNames.filter((name) => name !== 'shell' && name !== 'command')
 
-const canary = 'Answer with one word and do nothing else: ready'
-const defaultTimeoutMs = 60_000
-
-/** doctor --program: what an installed agent program tells, found out with one short turn. */
+/** doctor: is everything as it should be, and the way back when it is not. */
 export function addDoctorCommand(program: Command): void {
   program
     .command('doctor')
-    .description('try an agent program with one short turn and say which of its signals come')
-    .addOption(new Option('--program <program>').choices(agentPrograms).makeOptionMandatory())
-    .addOption(new Option('--mode <mode>').choices(['interactive', 'headless']))
-    .option('--env <key[=value]>', 'a variable for the program; KEY alone takes it from here', each)
-    .option('--timeout <duration>', 'limit of the turn; default 60s', duration)
+    .description('check the machine, the home, the store and the agents; exit 1 when one fails')
+    .option('--config <file>', 'configuration file', (file) => resolve(file))
+    .option('--bundle <file>', 'write what a report of a problem needs, without secrets')
+    .addOption(
+      new Option('--repair', 'mend what can be mended safely; the daemon has to be stopped')
+        .conflicts('bundle')
+        .conflicts('program'),
+    )
+    .addOption(
+      new Option('--program <program>', 'try an agent program with one short turn instead')
+        .choices(agentPrograms)
+        .conflicts('bundle'),
+    )
+    .addOption(new Option('--mode <mode>', 'of --program').choices(['interactive', 'headless']))
+    .option('--env <key[=value]>', 'a variable for --program; KEY alone takes it from here', each)
+    .option('--timeout <duration>', 'limit of the turn of --program; default 60s', duration)
     .action(
-      act<[], Options>(async (session, _, options) => {
-        const result = await tryProgram(options)
-        const signals = signalsOf(result)
-        const ok = result.success && signals.every(({ seen }) => seen)
-        const { evidence, error } = result
-        const { program: name } = options
-        if (session.json)
-          json({ program: name, ok, success: result.success, error, signals, evidence })
-        else tell(name, result, signals)
-        if (!result.success)
-          throw new SquadError('SQUADD_TASK_UNSUCCESSFUL', `${name} did not do the turn: ${error}`)
+      act<[], Options>(async (session, _, { config, bundle, repair, program, ...turn }) => {
+        if (program !== undefined) {
+          const { tryProgram } = await import('./try-program.ts')
+          return tryProgram(session, { program, ...turn })
+        }
+        const alone = Object.keys(turn)[0]
+        if (alone !== undefined)
+          throw new SquadError('SQUADD_INVALID', `--${alone} is for --program`)
+        if (repair) {
+          const { repairHome } = await import('./repair.ts')
+          return repairHome(session)
+        }
+        return examineHome(session, config, bundle)
       }),
     )
 }
 
-/** One turn in a scratch repository; nothing of it is left. */
-async function tryProgram({ program, mode, env, timeout }: Options): Promise<TaskResult> {
-  const { Instance } = await import('../../src/index.ts')
-  const { execa } = await import('execa')
-  const dir = mkdtempSync(join(tmpdir(), 'squadd-doctor-'))
-  try {
-    const who = ['-c', 'user.name=squadd', '-c', 'user.email=squadd@localhost']
-    await execa('git', ['init', '-q', dir])
-    await execa('git', ['-C', dir, ...who, 'commit', '-q', '--allow-empty', '-m', 'scratch'])
-    const instance = await Instance.start({
-      ...{ title: 'doctor', path: dir, program },
-      ...(mode ? { mode } : {}),
-      ...(env ? { env: variables(env, process.env) } : {}),
-    })
-    try {
-      return await instance.sendPrompt(canary, { timeoutMs: timeout ?? defaultTimeoutMs })
-    } finally {
-      await instance.kill()
-    }
-  } finally {
-    rmSync(dir, { recursive: true, force: true })
+async function examineHome(
+  session: Session,
+  config: string | undefined,
+  bundle: string | undefined,
+): Promise<void> {
+  const { examine, isWell } = await import('../../src/supervisor/operations/doctor.ts')
+  const { lookAround } = await import('../../src/supervisor/operations/place.ts')
+  const { version } = await import('../../src/supervisor/api/local.ts')
+  const client = await session.client()
+  const daemon = await client.call('status', {}, { timeoutMs: 5_000 }).catch(() => null)
+  const place = lookAround({
+    ...{ home: session.home, env: process.env, now: Date.now(), daemon, version },
+    ...(config === undefined ? {} : { configFile: config }),
+  })
+  const findings = await examine(place)
+  if (session.json) json({ ok: isWell(findings), checks: findings })
+  else tell(findings)
+  if (bundle !== undefined) {
+    const { writeBundle } = await import('../../src/supervisor/operations/bundle.ts')
+    writeBundle(resolve(bundle), place, findings)
+    note(`wrote ${resolve(bundle)}`)
   }
+  if (!isWell(findings)) process.exitCode = 1
 }
 
-type Signal = { name: string; seen: boolean; without: string }
-
-/** What squadd builds on, and what it does without it. */
-function signalsOf({ evidence, usage, success, output }: TaskResult): Signal[] {
-  const from = (...sources: string[]) => evidence.some(({ source }) => sources.includes(source))
-  return [
-    {
-      name: 'it says that it has the prompt, or that it has ended',
-      seen: from('hook', 'record', 'exit', 'result'),
-      without: 'its tasks are held: nobody can tell whether they ran',
-    },
-    {
-      name: 'a second source confirms the end',
-      seen: success && from('status', 'record', 'title', 'result', 'exit'),
-      without: 'its tasks are held at their end, for a person to judge',
-    },
-    {
-      name: 'its answer can be read',
-      seen: output.trim() !== '',
-      without: 'results have no output',
-    },
-    {
-      name: 'it counts its tokens',
-      seen: usage !== null,
-      without: 'usage and caps on cost are not known',
-    },
-  ]
-}
-
-function tell(program: ProgramName, { success, evidence }: TaskResult, signals: Signal[]): void {
-  line(`${program}: ${success ? 'it did one short turn' : 'it did not do the turn'}`)
+function tell(findings: readonly Finding[]): void {
   table(
-    ['signal', 'seen', 'without it'],
-    signals.map(({ name, seen, without }) => [name, seen ? 'yes' : 'NO', seen ? '' : without]),
+    ['check', '', 'what was found'],
+    findings.map(({ name, status, detail }) => [
+      name,
+      status === 'ok' ? 'ok' : status.toUpperCase(),
+      detail,
+    ]),
   )
-  for (const one of evidence) note(evidenceLine(one))
+  const odd = findings.filter(({ status }) => status !== 'ok')
+  if (odd.length > 0) line('')
+  for (const { name, status, detail, fix } of odd) line(`${status} ${name}: ${detail}; ${fix}`)
+  const count = (status: string) => findings.filter((one) => one.status === status).length
+  note(`${findings.length} checks: ${count('ok')} ok, ${count('warn')} warn, ${count('fail')} fail`)
 }
-
-const evidenceLine = ({ source, at, detail }: Evidence): string =>
-  `  ${new Date(at).toISOString()} ${source}: ${detail}`

@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { closeSync, fstatSync, openSync, readFileSync, writeSync } from 'node:fs'
@@ -118,6 +118,7 @@ export async function runHere(
       ...listening,
       onReady: (ready) => {
         say({ ready })
+        tellSystemd()
         if (fd === undefined) note(`squadd ${version} ready (pid ${ready.pid}, ${ready.socket})`)
       },
     })
@@ -126,6 +127,15 @@ export async function runHere(
     say(toWire(asSquadError(error)))
     throw error
   }
+}
+
+/** Under systemd the unit is up from now on. Its own tool has to say it: Node has no such sockets. */
+function tellSystemd(): void {
+  if (!process.env['NOTIFY_SOCKET']) return
+  execFile('systemd-notify', ['--ready'], (error) => {
+    if (error) note(`systemd was not told that squadd is ready: ${error.message}`)
+  })
+  delete process.env['NOTIFY_SOCKET']
 }
 
 /** A daemon that answers is a better message than a lock that is taken; the lock decides. */

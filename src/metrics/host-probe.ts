@@ -3,16 +3,16 @@ import { stat, statfs } from 'node:fs/promises'
 import { availableParallelism, freemem, loadavg, totalmem } from 'node:os'
 import type { HostProbe } from '../supervisor/domain/ports.ts'
 
-/** How the machine is, and how full the disk is that holds `dir`. */
-export function createHostProbe(dir: string): HostProbe {
+/** How the machine is, and how full the fullest disk is that holds one of `dirs`. */
+export function createHostProbe(...dirs: string[]): HostProbe {
   return {
     facts() {
-      const disk = statfsSync(dir)
+      const disks = dirs.map((dir) => statfsSync(dir))
       return {
         loadPerCore: (loadavg()[0] ?? 0) / availableParallelism(),
         totalMemoryBytes: totalmem(),
         freeMemoryBytes: freemem(),
-        freeDiskBytes: disk.bavail * disk.bsize,
+        freeDiskBytes: Math.min(...disks.map(({ bavail, bsize }) => bavail * bsize)),
       }
     },
   }

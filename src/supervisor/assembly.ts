@@ -127,7 +127,7 @@ export function assemble(options: AssemblyOptions): Assembly {
   })
   const { meter } = metrics
   const store = metered(stored, meter)
-  const host = createHostProbe(home.stateDir)
+  const host = createHostProbe(home.stateDir, home.worktreesDir)
   const squad = new Supervisor(config, {
     ...agentPorts(options, store.instanceId, heavy, meter),
     store,

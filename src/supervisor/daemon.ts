@@ -16,7 +16,10 @@ import { systemClock } from './domain/time.ts'
 import type { Home } from './home.ts'
 import { prepareHome } from './home.ts'
 import { Lifecycle } from './lifecycle.ts'
+import { BackupSchedule } from './operations/backup-schedule.ts'
+import { Retention } from './operations/retention.ts'
 import { stopSignals } from './signals.ts'
+import { backupModule } from './store/backup.ts'
 import { takeLock } from './store/lock.ts'
 
 export type DaemonOptions = {
@@ -58,6 +61,8 @@ export async function runDaemon(options: DaemonOptions): Promise<number> {
     const reload = () => {
       config = readConfigFile(file, { required })
       squad.reconfigure()
+      backups.start()
+      retention.reconfigure()
       log.info({ file }, 'configuration read again')
       return config
     }
@@ -75,6 +80,15 @@ export async function runDaemon(options: DaemonOptions): Promise<number> {
       version,
       onError,
       routes: Object.values(endpoints),
+    })
+
+    const backups = new BackupSchedule({
+      ...{ home, clock: systemClock, config: () => config },
+      copy: (data) => heavy.run({ module: backupModule, export: 'copyStore', data }),
+      happened: (event) => void store.append([event], systemClock.now()).catch(onError),
+    })
+    const retention = new Retention({
+      ...{ store, clock: systemClock, logsDir: home.logsDir, config: () => config, onError },
     })
 
     /** Stops what was asked first; asked again it no longer waits for running tasks. */
@@ -123,6 +137,16 @@ export async function runDaemon(options: DaemonOptions): Promise<number> {
         if (scraped) await server.listenMetrics(scraped.host, scraped.port)
       },
       stop: () => server.close(),
+    })
+    await lifecycle.start({
+      name: 'backups',
+      start: () => backups.start(),
+      stop: () => backups.stop(),
+    })
+    await lifecycle.start({
+      name: 'retention',
+      start: () => retention.start(),
+      stop: () => retention.stop(),
     })
     const signals = stopSignals({
       stop: (signal) => stop({ drainMs: config.drainTimeoutMs, stopAgents: false, reason: signal }),

@@ -19,6 +19,8 @@ export type Home = {
   agentsDir: string
   /** Output of attempts. */
   logsDir: string
+  /** Copies of the store. */
+  backupsDir: string
   worktreesDir: string
   /** Sockets: the API's and each agent's tmux. */
   runtimeDir: string
@@ -56,6 +58,7 @@ export function resolveHome({ home, env }: { home?: string; env: Env }): Home {
     logFile: join(stateDir, 'daemon.log'),
     agentsDir: join(stateDir, 'agents'),
     logsDir: join(stateDir, 'logs'),
+    backupsDir: join(stateDir, 'backups'),
     socket: join(runtimeDir, 'squadd.sock'),
     tokenFile: join(stateDir, 'token'),
     agentSocket: join(runtimeDir, 'agents.sock'),
@@ -102,19 +105,24 @@ function checkSocketRoom(runtimeDir: string, ownRoot: boolean): void {
   )
 }
 
+/** Every folder of a home, the one that holds others first. */
+export const foldersOf = (home: Home): string[] => {
+  const { stateDir, agentsDir, logsDir, backupsDir, worktreesDir, runtimeDir } = home
+  return [...new Set([stateDir, agentsDir, logsDir, backupsDir, worktreesDir, runtimeDir])]
+}
+
 /**
  * Makes the folders of a home, 0700 each. Throws SQUADD_BAD_CONFIG for one that cannot be made or
  * written, is a symbolic link or another user's, or a runtime folder that others may write to.
  */
 export function prepareHome(home: Home): void {
-  const { stateDir, agentsDir, logsDir, worktreesDir, runtimeDir } = home
-  for (const dir of new Set([stateDir, agentsDir, logsDir, worktreesDir, runtimeDir])) {
+  for (const dir of foldersOf(home)) {
     try {
       makeFolder(dir)
     } catch (error) {
       throw badHome(`cannot make ${dir}: ${text(error)}`, 'make it yourself')
     }
-    checkFolder(dir, dir === runtimeDir)
+    checkFolder(dir, dir === home.runtimeDir)
   }
 }
 

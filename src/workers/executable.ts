@@ -22,7 +22,7 @@ export function checkProgram(
   })
 }
 
-const isInPath = (name: string, path: string): boolean =>
+export const isInPath = (name: string, path: string): boolean =>
   path.split(delimiter).some((folder) => isAbsolute(folder) && isExecutable(join(folder, name)))
 
 function isExecutable(file: string): boolean {

@@ -2,12 +2,13 @@ import { availableParallelism } from 'node:os'
 import type { Worktrees } from '../supervisor/domain/ports.ts'
 import type { DiffOrder } from './diff-job.ts'
 import { entryFile } from './entry.ts'
+import type { Job } from './pool/job.ts'
 import { WorkerPool } from './pool/worker-pool.ts'
 
 /** No value that one reply holds takes this long. */
 const redactTimeoutMs = 60_000
-/** What git may need for a diff, as everywhere. */
-const diffTimeoutMs = 600_000
+/** What git may need for a diff, as everywhere; more than enough for a copy of the store. */
+const timeoutMs = 600_000
 
 /**
  * What a supervisor does on worker threads, so that its own never works long at one thing. The threads
@@ -16,23 +17,25 @@ const diffTimeoutMs = 600_000
 export class HeavyWork {
   readonly pool = new WorkerPool({ maxWorkers: Math.min(4, availableParallelism()) })
 
-  /** As `diffOf`. Throws the errors of `WorkerPool.submit` too. */
-  readonly diff: Worktrees['diff'] = (path, base) => {
+  /** Any other job; the threads come with it. */
+  run<T>(job: Job): Promise<T> {
     void this.pool.start().catch(() => {})
-    return this.pool.submit<Uint8Array>({
+    return this.pool.submit<T>({ timeoutMs, ...job })
+  }
+
+  /** As `diffOf`. Throws the errors of `WorkerPool.submit` too. */
+  readonly diff: Worktrees['diff'] = (path, base) =>
+    this.run<Uint8Array>({
       id: `diff ${path}`,
       module: entryFile('diff-job', 'diff-job'),
       export: 'diffJob',
       data: { path, base } satisfies DiffOrder,
       moveResult: true,
-      timeoutMs: diffTimeoutMs,
     })
-  }
 
   /** As `redactJob`. Throws the errors of `WorkerPool.submit`. */
-  readonly redacted = (value: unknown): Promise<Uint8Array> => {
-    void this.pool.start().catch(() => {})
-    return this.pool.submit<Uint8Array>({
+  readonly redacted = (value: unknown): Promise<Uint8Array> =>
+    this.run<Uint8Array>({
       module: entryFile('redact-job', 'redact-job'),
       export: 'redactJob',
       data: value,
@@ -40,5 +43,4 @@ export class HeavyWork {
       priority: 'high',
       timeoutMs: redactTimeoutMs,
     })
-  }
 }

@@ -21,6 +21,7 @@ t.test('one folder holds everything when it is named', (t) => {
     logFile: '/srv/squad/daemon.log',
     agentsDir: '/srv/squad/agents',
     logsDir: '/srv/squad/logs',
+    backupsDir: '/srv/squad/backups',
     worktreesDir: '/srv/squad/worktrees',
     runtimeDir: '/srv/squad/run',
     socket: '/srv/squad/run/squadd.sock',

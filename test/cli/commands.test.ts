@@ -410,8 +410,11 @@ t.test('status fits on a screen, and metrics into JSON', async (t) => {
   const { cli, squad } = await servedHome(t, { metrics })
   await squad.submit([{ prompt: 'x' }])
   const { version, pid, tasks } = (await cli.json('status')) as Record<string, unknown>
-  t.match({ version, pid, tasks }, { version: '0.0.0', pid: process.pid, tasks: { ready: 1 } })
-  t.match((await cli.run(['status'])).stdout, /^squadd +0\.0\.0\n[^]*tasks +1 ready\n$/)
+  t.match(
+    { version, pid, tasks },
+    { version: /^\d+\.\d+\.\d+$/, pid: process.pid, tasks: { ready: 1 } },
+  )
+  t.match((await cli.run(['status'])).stdout, /^squadd +\d+\.\d+\.\d+\n[^]*tasks +1 ready\n$/)
   t.equal((await cli.run(['metrics'])).stdout, text)
   t.same(await cli.json('metrics'), [
     { name: 'up', labels: {}, value: 1 },
@@ -460,4 +463,15 @@ t.test('a reader that has seen enough is no failure', async (t) => {
   const [code] = (await once(child, 'exit')) as [number]
   t.same([code, said.join('')], [0, ''])
   await squad.readers(0)
+})
+
+t.test('a daemon of another version is told apart, and what to do about it', async (t) => {
+  const { cli, squad } = await servedHome(t)
+  squad.version = '99.0.0'
+  const says = /the daemon is 99\.0\.0: squadd restart/
+  t.match(await cli.run(['status']), { code: 0, stderr: says })
+  t.match(await cli.run(['task', 'show', 't77']), { code: 5, stderr: says })
+  const { stderr } = await cli.run(['task', 'show', 't77', '--json'])
+  t.match(JSON.parse(stderr), { error: { code: 'SQUADD_NOT_FOUND', data: { skew: says } } })
+  t.notMatch((await cli.run(['agent', 'list'])).stderr, says, 'as long as all goes well')
 })

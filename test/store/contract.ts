@@ -5,6 +5,7 @@ import { controlRules } from './contract/control.ts'
 import { dependencyRules } from './contract/dependencies.ts'
 import { enqueueRules } from './contract/enqueue.ts'
 import { eventRules } from './contract/events.ts'
+import { forgetRules } from './contract/forget.ts'
 import { questionRules } from './contract/questions.ts'
 import { recordRules } from './contract/record.ts'
 import { totalRules } from './contract/totals.ts'
@@ -21,5 +22,6 @@ export function storeContract(open: OpenStore): void {
   questionRules(open)
   agentRules(open)
   eventRules(open)
+  forgetRules(open)
   commitRules(open)
 }

@@ -88,6 +88,7 @@ async function useEverything(store: Store): Promise<void> {
   store.eventsSince(0, 9)
   store.eventsSince(0, 9, ['TaskHeld'])
   await store.trimEvents(2)
+  await store.forget(t0)
   await store.removeAgent('ann', [], t0)
 }
 

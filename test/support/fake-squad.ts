@@ -10,11 +10,14 @@ import type { AgentDoor, Squad, SquadStatus } from '../../src/supervisor/domain/
 import type { Task, TaskInput, TaskState } from '../../src/supervisor/domain/task.ts'
 import { createTask } from '../../src/supervisor/domain/create-task.ts'
 import { isSettled, taskStates } from '../../src/supervisor/domain/task.ts'
+import { version } from '../../src/supervisor/version.ts'
 
 const limits = { maxPromptBytes: 1_048_576, taskTimeoutMs: 3_600_000, taskMaxAttempts: 20 }
 
 /** A squad that only remembers: nothing runs until a test says how it ended. */
 export class FakeSquad implements Squad {
+  /** What it says it is. */
+  version = version
   readonly agents = new Map<string, AgentView>()
   readonly queue: Task[] = []
   readonly log: SquadEvent[] = []
@@ -39,7 +42,7 @@ export class FakeSquad implements Squad {
     for (const { state } of this.queue) tasks[state] += 1
     const agents: SquadStatus['agents'] = { total: this.agents.size }
     for (const { state } of this.agents.values()) agents[state] = (agents[state] ?? 0) + 1
-    return { version: '0.0.0', pid: process.pid, home: '/fake', uptimeMs: 1234, agents, tasks }
+    return { version: this.version, pid: process.pid, home: '/fake', uptimeMs: 1234, agents, tasks }
   }
 
   async addAgent(input: AgentInput): Promise<AgentView> {

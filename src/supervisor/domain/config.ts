@@ -133,6 +133,26 @@ export const configTable = {
     default: '' as string,
     doc: 'Serve the metrics without a token at this loopback address, like 127.0.0.1:9464; read at the start.',
   },
+  backupIntervalMs: duration(day, 0, 30 * day, 'Time between two backups of the store; 0 = none.'),
+  backupKeep: count(7, 1, 1000, 'Backups kept of those that were made by themselves.'),
+  outputRetentionMs: duration(
+    30 * day,
+    0,
+    3650 * day,
+    'How long the output of an ended task is kept; 0 = for ever.',
+  ),
+  outputBudgetBytes: count(
+    10_737_418_240,
+    0,
+    1_125_899_906_842_624,
+    'Output kept in all; the oldest of ended tasks goes first; 0 = no limit.',
+  ),
+  taskRetentionMs: duration(
+    90 * day,
+    0,
+    3650 * day,
+    'How long an ended task is kept, its result and idempotency key with it; 0 = for ever.',
+  ),
   eventRetention: count(100_000, 1000, 100_000_000, 'Events kept in the log.'),
 } as const satisfies Record<string, Field>
 

@@ -153,3 +153,7 @@ export function show(value: unknown): string {
   const text = JSON.stringify(value) ?? String(value)
   return text.length > 80 ? `${text.slice(0, 77)}…` : text
 }
+
+/** What went wrong, in its own words. */
+export const messageOf = (error: unknown): string =>
+  error instanceof Error ? error.message : String(error)

@@ -32,6 +32,11 @@ export const eventTable = {
     'More than half of the agents failed a probe at once: nothing is done about them: agents.',
   SystemMetrics: 'A sample of the squad: agents, tasks, load.',
   EventsDropped: 'Events from..to were dropped: a reader that was away or slow has missed them.',
+  OutputsRemoved: 'Output of ended tasks was removed, as configured: attempts, bytes.',
+  TasksForgotten: 'Ended tasks were removed from the store, as configured: tasks.',
+  BackupMade: 'The store was copied: file, bytes.',
+  BackupFailed: 'The store could not be copied: reason.',
+  StoreRestored: 'The store is that of a backup: file, madeAt, held.',
   DaemonStarted: 'The supervisor is ready: version, pid.',
   DaemonStopped: 'The supervisor stopped: reason, unstopped.',
 } as const satisfies Record<string, string>

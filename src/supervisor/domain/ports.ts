@@ -65,6 +65,9 @@ export interface Store {
   /** A failed or cancelled task begins again, attempts from 0. Throws SQUADD_CONFLICT. */
   retry(id: TaskId, now: number): Promise<Task>
 
+  /** Deletes tasks that ended before, but none that another one waits for; answers how many. */
+  forget(endedBefore: number): Promise<number>
+
   /** Throws SQUADD_NOT_FOUND. */
   task(id: TaskId): Task
   tasks(filter: TaskFilter): Task[]
@@ -192,7 +195,7 @@ export type HostFacts = {
   loadPerCore: number
   totalMemoryBytes: number
   freeMemoryBytes: number
-  /** Where the squad keeps its state. */
+  /** Where the squad keeps its state, or its worktrees: the smaller. */
   freeDiskBytes: number
 }
 

@@ -36,7 +36,7 @@ const rules: readonly RegExp[] = [
   /(?:sk|rk|pk)_(?:live|test)_[A-Za-z0-9]{10,}|whsec_[\w+/=]{16,}/g,
   /SG\.[\w-]{16,}\.[\w-]{16,}/g,
   /do[a-z]_v1_[a-f0-9]{20,}/g,
-  /sq[ad]_[a-f0-9]{32,}/g,
+  /sq[ado]_[a-f0-9]{32,}/g,
   /(?<![\w-])eyJ[\w-]{8,}\.[\w-]{8,}(?:\.[\w-]*)?/g,
   // Headers, addresses, options, assignments.
   /(?<keep>authorization\\?["']?\s{0,3}[:=]\s{0,3}\\?["']?(?:(?:bearer|basic|token|digest|negotiate)\s{1,3})?)[^\s"'`,;\\]{4,}/gi,
@@ -58,7 +58,7 @@ const rules: readonly RegExp[] = [
 
 /** What every secret above has a piece of: most texts have none, and need no closer look. */
 const hint =
-  /secret|token|passw|passphrase|passcode|[_-]?key|credential|_auth|signature|authorization|bearer|basic|cookie|:\/\/|-----|sk[-_]|[rp]k_|aiza|ya29|gocspx|xai-|pplx-|gsk_|hf_|r8_|gh[a-z]_|github_pat|gl[a-z]{2,8}-|npm_|pypi-|a[ksbc][ic][ac]|xox|xapp|slack|whsec|sg\.|do[a-z]_v1|sq[ad]_|eyj/i
+  /secret|token|passw|passphrase|passcode|[_-]?key|credential|_auth|signature|authorization|bearer|basic|cookie|:\/\/|-----|sk[-_]|[rp]k_|aiza|ya29|gocspx|xai-|pplx-|gsk_|hf_|r8_|gh[a-z]_|github_pat|gl[a-z]{2,8}-|npm_|pypi-|a[ksbc][ic][ac]|xox|xapp|slack|whsec|sg\.|do[a-z]_v1|sq[ado]_|eyj/i
 
 const replacements = rules.map(
   (rule) => [rule, rule.source.startsWith('(?<keep>') ? `$<keep>${redacted}` : redacted] as const,

@@ -26,6 +26,7 @@ export const failpoints = {
   'store.add_agent': store,
   'store.update_agent': store,
   'store.remove_agent': store,
+  'store.forget': store,
   'store.append': store,
   'store.trim_events': store,
   'store.before_commit': commit,

@@ -3,6 +3,7 @@ import { chmodSync, closeSync, existsSync, openSync, statSync } from 'node:fs'
 import { SquadError } from '../domain/error.ts'
 import type { Store } from '../domain/ports.ts'
 import { failing } from '../failpoint/failpoint.ts'
+import { copyBefore } from './backup.ts'
 import { GroupCommit, shuttingDown } from './group-commit.ts'
 import { applicationId, migrations, sqliteDialect } from './schema.ts'
 import { Connection, corrupt } from './sqlite.ts'
@@ -19,10 +20,14 @@ export type SqliteOptions = Settings & {
 
 const steps = migrations(sqliteDialect)
 
+// Reading a larger one would delay the start: its backups are what is checked.
+const checkedAtOpen = 256 * 1024 ** 2
+
 /**
  * Opens the store, or makes it, with mode 0600. Every acknowledged write survives a power loss.
  * Throws SQUADD_STORE_CORRUPT (and leaves the file as it was) when it is damaged, of another
- * program or of a newer squadd; SQUADD_STORE_FAILED when it cannot be opened or written.
+ * program or of a newer squadd; SQUADD_STORE_FAILED when it cannot be opened or written. An older
+ * one is copied into the folder `backups` beside it, then brought up to date.
  */
 export function openSqliteStore(options: SqliteOptions): Store {
   const writer = openFile(options.file, options.now)
@@ -40,6 +45,8 @@ export function openFile(file: string, now: number): Connection {
   const connection = new Connection(file, { readOnly: false })
   try {
     tune(connection)
+    const version = numberOf(connection, 'user_version')
+    if (version > 0 && version < steps.length) copyBefore(steps.length, connection, now)
     migrate(connection, steps, now)
     return connection
   } catch (error) {
@@ -86,7 +93,7 @@ function prepareFile(file: string): void {
   const found = statSync(file, { throwIfNoEntry: false })
   if (found && !found.isFile()) throw unusable(file, 'it is not a file', 'name one')
   if (found && found.size > 0) {
-    inspect(file)
+    inspect(file, found.size)
     chmodSync(file, 0o600)
     return
   }
@@ -108,7 +115,7 @@ const unusable = (file: string, problem: string, hint: string, cause?: unknown):
   )
 
 /** A read-only connection changes no byte; only an interrupted first start has to be undone. */
-function inspect(file: string): void {
+function inspect(file: string, bytes: number): void {
   const connection = new Connection(file, { readOnly: !existsSync(`${file}-journal`) })
   try {
     const application = numberOf(connection, 'application_id')
@@ -118,9 +125,17 @@ function inspect(file: string): void {
     if (application !== applicationId && !untouched)
       throw corrupt(file, `it belongs to another program (application id ${application})`)
     if (version > steps.length) throw newer(file, version)
+    if (bytes <= checkedAtOpen) refuseDamaged(connection)
   } finally {
     connection.close()
   }
+}
+
+/** A page that was overwritten is found now, not when a task needs it. */
+function refuseDamaged(connection: Connection): void {
+  const found = connection.run(row<{ quick_check: string }>('pragma quick_check(1)'))
+  const problem = found?.quick_check.replaceAll('\n', ' ')
+  if (problem !== 'ok') throw corrupt(connection.file, `it is damaged: ${problem}`)
 }
 
 const newer = (file: string, version: number): SquadError =>

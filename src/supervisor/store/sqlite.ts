@@ -82,7 +82,7 @@ const hints: Record<number, string> = {
 }
 
 /** What SQLite said, as an error that names the file and what to do. */
-function storeError(error: unknown, file: string): unknown {
+export function storeError(error: unknown, file: string): unknown {
   if (!(error instanceof Error) || !('errcode' in error)) return error
   const errcode = Number(error.errcode)
   const code = errcode & 0xff
@@ -102,7 +102,7 @@ export function corrupt(file: string, problem: string, cause?: unknown): SquadEr
     `the store ${file} cannot be used: ${problem}`,
     {
       file,
-      hint: 'it was left as it is; put a backup in its place, or move it away to begin empty',
+      hint: 'it was left as it is; squadd doctor --repair puts the newest good backup in its place',
     },
     cause,
   )

@@ -6,6 +6,7 @@ import { claim } from './claim.ts'
 import { askStop, cancel, nextDueAt, promote, release, retry } from './control.ts'
 import { enqueue } from './enqueue.ts'
 import { append, counters, eventRange, eventsSince, trimTo } from './events.ts'
+import { forget } from './forget.ts'
 import type { Listener, Written } from './group-commit.ts'
 import { ahead, note, notes, parents, urgent } from './questions.ts'
 import { record } from './record.ts'
@@ -59,6 +60,12 @@ export function createStore(engine: Engine, instanceId: string, settings: Settin
       write('store.ask_stop', timeless, () => askStop(id, fence, reason)),
     release: (id, now) => write('store.release', now, (tx) => release(tx, id)),
     retry: (id, now) => write('store.retry', now, (tx) => retry(tx, id)),
+    async forget(endedBefore) {
+      let gone = 0
+      for (let n = 1; n > 0; gone += n)
+        n = await write('store.forget', timeless, (tx) => forget(tx, endedBefore, portion / 5))
+      return gone
+    },
 
     task: (id) => engine.read(task(id)),
     tasks: (filter) => engine.read(tasks(filter)),

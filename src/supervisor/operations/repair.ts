@@ -1,0 +1,140 @@
+import { chmodSync, existsSync, lstatSync, rmSync, statfsSync } from 'node:fs'
+import { join } from 'node:path'
+import { SquadError } from '../domain/error.ts'
+import type { Home } from '../home.ts'
+import { foldersOf, prepareHome } from '../home.ts'
+import { startedWith } from '../../workers/processes.ts'
+import { agentVariable } from '../../workers/tmux-processes.ts'
+import { takeLock } from '../store/lock.ts'
+import { Connection } from '../store/sqlite.ts'
+import { row } from '../store/statement.ts'
+import { listBackups } from './backups.ts'
+import { size } from './judgement.ts'
+import { list } from './probes/machine.ts'
+import type { Restored } from './restore.ts'
+import { goodBackup, keepDamaged, restore } from './restore.ts'
+import { damageOf, sizeOf, viewStore } from './store-view.ts'
+
+/** What was mended, in words; and how the store was brought back, when it had to be. */
+export type Repaired = { done: string[]; restored: Restored | null }
+
+// A store with less unused space than this is left as it is.
+const worthVacuuming = 16 * 1024 ** 2
+
+/**
+ * Mends what can be mended without losing anything: modes, missing folders, dead sockets, indexes, and
+ * a damaged store from its newest sound backup. Throws SQUADD_ALREADY_RUNNING while a daemon holds
+ * the home, SQUADD_STORE_CORRUPT when there is no backup to go back to.
+ */
+export function repair(home: Home, now: number): Repaired {
+  const done = [...closeFolders(home), ...makeFolders(home)]
+  const lock = takeLock(home.lockFile)
+  if (!lock)
+    throw new SquadError('SQUADD_ALREADY_RUNNING', `a daemon runs in ${home.root}`, {
+      hint: 'squadd stop first; its agents live on',
+    })
+  try {
+    done.push(...removeSockets(home, [home.socket, join(home.runtimeDir, '.squadd.sock')]))
+    // An empty file is one that was never written to, unless something is there to go back to.
+    const hasStore = sizeOf(home.storeFile) > 0 || listBackups(home).length > 0
+    const restored = hasStore ? repairStore(home, now, done) : null
+    if (hasStore) done.push(...removeSockets(home, deadSockets(home)))
+    return { done, restored }
+  } finally {
+    lock.release()
+  }
+}
+
+function closeFolders(home: Home): string[] {
+  return foldersOf(home).flatMap((dir) => {
+    const found = lstatSync(dir, { throwIfNoEntry: false })
+    const isOurs = found?.isDirectory() && found.uid === (process.getuid?.() ?? found.uid)
+    if (!found || !isOurs || (found.mode & 0o077) === 0) return []
+    chmodSync(dir, 0o700)
+    return [`${dir} is private again`]
+  })
+}
+
+function makeFolders(home: Home): string[] {
+  const missing = foldersOf(home).filter((dir) => !existsSync(dir))
+  prepareHome(home)
+  return missing.map((dir) => `made ${dir}`)
+}
+
+function removeSockets(home: Home, paths: readonly string[]): string[] {
+  return paths.flatMap((path) => {
+    if (!lstatSync(path, { throwIfNoEntry: false })?.isSocket()) return []
+    rmSync(path)
+    return [`removed the dead socket ${path.slice(home.runtimeDir.length + 1)}`]
+  })
+}
+
+/** Sockets of agents that the store does not know and that no process belongs to. */
+function deadSockets(home: Home): string[] {
+  const { instanceId, agents } = viewStore(home.storeFile)
+  const keys = new Set(agents.map(({ key }) => key))
+  return list(home.runtimeDir)
+    .map((name) => /^(a\d+)\.sock$/.exec(name)?.[1])
+    .filter((key) => key !== undefined)
+    .filter((key) => !keys.has(key))
+    .filter((key) => startedWith([`${agentVariable}=${instanceId}/${key}\0`]).length === 0)
+    .map((key) => join(home.runtimeDir, `${key}.sock`))
+}
+
+function repairStore(home: Home, now: number, done: string[]): Restored | null {
+  const { storeFile } = home
+  const damage = damageOf(storeFile, 'whole')
+  if (damage === null) {
+    done.push('the store is sound', ...vacuum(home))
+    return null
+  }
+  // Nobody begins anything before it is known that there is a way back.
+  const backup = mendIndexesOrFind(home, damage, done, now)
+  if (backup === null) return null
+  const damaged = keepDamaged(home, now)
+  const restored = restore(home, backup, damaged, now)
+  done.push(
+    `the store was damaged: ${damage}`,
+    `the damaged files are kept in ${damaged}`,
+    `restored the backup of ${new Date(backup.at).toISOString()}`,
+  )
+  return restored
+}
+
+/** An index is made again from its table; anything else needs a backup. */
+function mendIndexesOrFind(home: Home, damage: string, done: string[], now: number) {
+  const isIndex = damage.split('; ').every((text) => /index/i.test(text))
+  if (!isIndex) return goodBackup(home)
+  const kept = keepDamaged(home, now)
+  try {
+    const connection = new Connection(home.storeFile, { readOnly: false })
+    try {
+      connection.exec('reindex')
+    } finally {
+      connection.close()
+    }
+  } catch {
+    return goodBackup(home)
+  }
+  if (damageOf(home.storeFile, 'whole') !== null) return goodBackup(home)
+  done.push(`made the indexes again (${damage})`, `the files as they were are kept in ${kept}`)
+  return null
+}
+
+/** Gives unused space back to the disk, when that is much and the disk has room for a copy. */
+function vacuum({ storeFile, stateDir }: Home): string[] {
+  const { bavail, bsize } = statfsSync(stateDir)
+  const before = sizeOf(storeFile)
+  const connection = new Connection(storeFile, { readOnly: false })
+  try {
+    const free = connection.run(row<{ freelist_count: number }>('pragma freelist_count'))
+    const page = connection.run(row<{ page_size: number }>('pragma page_size'))
+    const unused = (free?.freelist_count ?? 0) * (page?.page_size ?? 0)
+    if (unused < worthVacuuming || bavail * bsize < 2 * before) return []
+    connection.exec('vacuum')
+    connection.run(row('pragma wal_checkpoint(truncate)'))
+    return [`gave ${size(before - sizeOf(storeFile))} back to the disk`]
+  } finally {
+    connection.close()
+  }
+}

@@ -1,0 +1,125 @@
+import { readdir, rm, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Config } from '../domain/config.ts'
+import { SquadError } from '../domain/error.ts'
+import type { SquadEvent } from '../domain/event.ts'
+import { parseAttemptKey } from '../domain/message.ts'
+import type { Store } from '../domain/ports.ts'
+import { isEnded } from '../domain/task.ts'
+import type { Clock } from '../domain/time.ts'
+import type { OutputFacts } from '../policy/retention.ts'
+import { outputsToRemove } from '../policy/retention.ts'
+
+export type RetentionPorts = {
+  store: Store
+  clock: Clock
+  /** Where the output of attempts is: `<key>.log.<n>`. */
+  logsDir: string
+  config: () => Pick<Config, 'outputRetentionMs' | 'outputBudgetBytes' | 'taskRetentionMs'>
+  onError: (error: unknown) => void
+}
+
+// Once an attempt has ended it is looked at, but not after each of a flood.
+const leastPauseMs = 60_000
+// What only gets older is looked at now and then.
+const longestPauseMs = 6 * 3_600_000
+const ends = new Set(['TaskCompleted', 'TaskFailed', 'TaskCancelled', 'TaskRetried', 'TaskHeld'])
+
+/**
+ * Keeps output and ended tasks within their limits. It looks soon after attempts have ended, and a
+ * few times a day; what belongs to a task that has not ended it never touches.
+ */
+export class Retention {
+  readonly #ports: RetentionPorts
+  #cancel = () => {}
+  #sweeping: Promise<void> = Promise.resolve()
+  #dueAt = Number.POSITIVE_INFINITY
+  #sweptAt = Number.NEGATIVE_INFINITY
+  #isStopped = true
+
+  constructor(ports: RetentionPorts) {
+    this.#ports = ports
+  }
+
+  start(): void {
+    this.#isStopped = false
+    this.#ports.store.onCommitted((events) => this.#onEvents(events))
+    this.#lookIn(leastPauseMs)
+  }
+
+  /** The limits have changed. */
+  reconfigure(): void {
+    this.#sweptAt = Number.NEGATIVE_INFINITY
+    this.#lookIn(0)
+  }
+
+  async stop(): Promise<void> {
+    this.#isStopped = true
+    this.#cancel()
+    await this.#sweeping
+  }
+
+  #onEvents(events: readonly SquadEvent[]): void {
+    if (!events.some(({ type }) => ends.has(type))) return
+    this.#lookIn(Math.max(0, this.#sweptAt + leastPauseMs - this.#ports.clock.now()))
+  }
+
+  #lookIn(ms: number): void {
+    const at = this.#ports.clock.now() + ms
+    if (this.#isStopped || at >= this.#dueAt) return
+    this.#cancel()
+    this.#dueAt = at
+    this.#cancel = this.#ports.clock.after(ms, () => {
+      this.#dueAt = Number.POSITIVE_INFINITY
+      this.#sweptAt = this.#ports.clock.now()
+      this.#sweeping = this.#sweeping
+        .then(() => this.#sweep())
+        .catch(this.#ports.onError)
+        .finally(() => this.#lookIn(longestPauseMs))
+    })
+  }
+
+  async #sweep(): Promise<void> {
+    const { store, clock, config, logsDir } = this.#ports
+    const { taskRetentionMs } = config()
+    const now = clock.now()
+    const tasks = taskRetentionMs > 0 ? await store.forget(now - taskRetentionMs) : 0
+    if (tasks > 0) await store.append([{ type: 'TasksForgotten', data: { tasks } }], now)
+    const files = await filesIn(logsDir)
+    const outputs = [...files].map(([key, { bytes, writtenAt }]) => ({ key, bytes, writtenAt }))
+    const gone = outputsToRemove(outputs, config(), now, (key) => this.#hasEnded(key))
+    for (const { key } of gone)
+      for (const file of files.get(key)!.names) await rm(join(logsDir, file), { force: true })
+    if (gone.length === 0) return
+    const bytes = gone.reduce((sum, one) => sum + one.bytes, 0)
+    await store.append([{ type: 'OutputsRemoved', data: { attempts: gone.length, bytes } }], now)
+  }
+
+  /** A task that was forgotten has ended too. */
+  #hasEnded(key: string): boolean {
+    const attempt = parseAttemptKey(key)
+    if (!attempt) return false
+    try {
+      return isEnded(this.#ports.store.task(attempt.taskId).state)
+    } catch (error) {
+      if (error instanceof SquadError && error.code === 'SQUADD_NOT_FOUND') return true
+      throw error
+    }
+  }
+}
+
+/** What each attempt has in a folder; a file that goes meanwhile is left out. */
+async function filesIn(dir: string): Promise<Map<string, OutputFacts & { names: string[] }>> {
+  const found = new Map<string, OutputFacts & { names: string[] }>()
+  for (const name of await readdir(dir)) {
+    const [, key] = /^(t\d+-\d+)\.log\.\d+$/.exec(name) ?? []
+    const facts = key === undefined ? null : await stat(join(dir, name)).catch(() => null)
+    if (key === undefined || !facts) continue
+    const one = found.get(key) ?? { key, bytes: 0, writtenAt: 0, names: [] }
+    one.bytes += facts.size
+    one.writtenAt = Math.max(one.writtenAt, facts.mtimeMs)
+    one.names.push(name)
+    found.set(key, one)
+  }
+  return found
+}

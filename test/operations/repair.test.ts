@@ -1,0 +1,208 @@
+import {
+  chmodSync,
+  closeSync,
+  existsSync,
+  openSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  writeSync,
+} from 'node:fs'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import type { Test } from 'tap'
+import t from 'tap'
+import { damageOf } from '../../src/supervisor/operations/store-view.ts'
+import { Squadd } from '../support/squadd.ts'
+
+t.setTimeout(600_000)
+
+type Task = { id: string; state: string; reason: string | null }
+type Repaired = {
+  done: string[]
+  restored: { saved: string[]; lost: string[]; held: string[]; isComplete: boolean } | null
+}
+
+const pageBytes = 4096
+const storeOf = (squad: Squadd) => join(squad.home, 'squadd.db')
+
+/** The page that a table or index begins at. */
+function rootOf(file: string, name: string): number {
+  const database = new DatabaseSync(file)
+  const found = database.prepare('select rootpage from sqlite_schema where name = ?').get(name)
+  database.close()
+  return Number(found!['rootpage'])
+}
+
+function overwrite(file: string, page: number, bytes: Uint8Array): void {
+  const descriptor = openSync(file, 'r+')
+  writeSync(descriptor, bytes, 0, bytes.length, (page - 1) * pageBytes)
+  closeSync(descriptor)
+}
+
+const rubbish = (pages = 1) => Buffer.alloc(pages * pageBytes, 0xa5)
+
+/** A squad whose agent takes nothing, so that a test decides what has run when. */
+async function pausedSquad(t: Test) {
+  const squad = new Squadd()
+  t.teardown(() => squad.remove())
+  await squad.json('start')
+  await squad.json('agent', 'add', 'ada', '--repo', squad.repo)
+  await squad.json('agent', 'pause', 'ada')
+  const add = (...args: string[]) => squad.json<Task>('task', 'add', ...args)
+  const show = (id: string) => squad.json<Task>('task', 'show', id)
+  const finish = async (...ids: string[]) => {
+    await squad.json('agent', 'resume', 'ada')
+    t.match(await squad.run('task', 'wait', ...ids), { exitCode: 0 })
+    await squad.json('agent', 'pause', 'ada')
+  }
+  return { squad, add, show, finish }
+}
+
+t.test(
+  'overwritten pages: the start refuses, the repair brings back what can be read',
+  async (t) => {
+    const { squad, add, show, finish } = await pausedSquad(t)
+    const file = storeOf(squad)
+    const done = await add('echo before')
+    await finish(done.id)
+    const waits = await add('echo later')
+    await squad.json('backup')
+    const after = await add('echo after the backup', '--key', 'k7')
+    const child = await add('echo child', '--after', waits.id)
+    await finish(waits.id, after.id, child.id)
+    const last = await add('echo last')
+    await squad.json('stop')
+
+    const bytes = readFileSync(file)
+    overwrite(file, rootOf(file, 'event'), rubbish())
+    const broken = readFileSync(file)
+    t.notSame(broken, bytes)
+    const refused = await squad.run('start')
+    t.equal(refused.exitCode, 78)
+    t.match(refused.stderr, /squadd\.db cannot be used: .*doctor --repair/)
+    t.same(readFileSync(file), broken, 'and leaves it as it is')
+
+    const { restored, done: said } = await squad.json<Repaired>('doctor', '--repair')
+    t.match(restored, { lost: [], held: [], isComplete: true })
+    t.same(restored!.saved.toSorted(), [waits, after, child, last].map(({ id }) => id).toSorted())
+    const kept = said
+      .find((one) => one.includes('are kept in'))!
+      .split(' ')
+      .at(-1)!
+    t.same(readFileSync(join(kept, 'squadd.db')), broken, 'the damaged file is kept')
+    t.equal(damageOf(file, 'whole'), null)
+    t.equal(statSync(file).mode & 0o777, 0o600)
+
+    await squad.json('start')
+    for (const { id } of [done, waits, after, child])
+      t.match(await show(id), { state: 'completed', result: { success: true } }, id)
+    t.match(await show(last.id), { state: 'ready' })
+    t.match(await add('echo again', '--key', 'k7'), { id: after.id }, 'its key is known')
+    await finish(last.id)
+    const next = await add('echo next')
+    t.ok(Number(next.id.slice(1)) > Number(last.id.slice(1)), 'no number is used twice')
+    await finish(next.id)
+    t.match(await squad.json('status'), { tasks: { completed: 6 } })
+  },
+)
+
+t.test('nothing can be read: what may have run is held, and no number comes back', async (t) => {
+  const { squad, add, show, finish } = await pausedSquad(t)
+  const file = storeOf(squad)
+  const ran = await add('echo ran after the backup')
+  const waits = await add('echo waits')
+  await squad.json('backup')
+  await squad.json('task', 'cancel', waits.id)
+  await finish(ran.id)
+  await squad.json('task', 'retry', waits.id)
+  const gone = await add('echo gone')
+  await squad.json('task', 'cancel', waits.id)
+  await finish(gone.id)
+  await squad.json('stop')
+  const stored = statSync(file).size / pageBytes
+  overwrite(file, 1, rubbish(stored))
+
+  t.match(await squad.run('start'), { exitCode: 78, stderr: /doctor --repair/ })
+  const human = await squad.run('doctor', '--repair')
+  t.equal(human.exitCode, 0)
+  t.match(human.stdout, /more tasks may have been stored after it/)
+  t.match(human.stdout, new RegExp(`held, because they may have run since: ${ran.id};`))
+  await squad.json('start')
+  t.match(await show(ran.id), { state: 'held', reason: /an attempt began since the backup/ })
+  t.match(await show(waits.id), { state: 'ready' }, 'nothing says that it ran')
+  await squad.json('task', 'release', ran.id)
+  await finish(ran.id)
+  const next = await add('echo next')
+  t.ok(Number(next.id.slice(1)) > Number(gone.id.slice(1)))
+  const events = await squad.run('events', '--json')
+  t.match(events.stdout, /"type":"StoreRestored"/)
+})
+
+t.test('a repair needs the daemon to be stopped, and a backup when pages are lost', async (t) => {
+  const squad = new Squadd()
+  t.teardown(() => squad.remove())
+  await squad.json('start')
+  t.match(await squad.run('doctor', '--repair'), { exitCode: 6, stderr: /squadd stop first/ })
+  await squad.json('stop')
+  const file = storeOf(squad)
+  const good = readFileSync(file)
+  overwrite(file, 2, rubbish())
+  const broken = readFileSync(file)
+  t.match(await squad.run('doctor', '--repair'), { exitCode: 78, stderr: /no sound backup/ })
+  t.same(readFileSync(file), broken)
+  const descriptor = openSync(file, 'w')
+  writeSync(descriptor, good)
+  closeSync(descriptor)
+  t.match(await squad.json('doctor', '--repair'), { done: ['the store is sound'], restored: null })
+})
+
+t.test('a damaged backup is passed over for an older one that is sound', async (t) => {
+  const squad = new Squadd()
+  t.teardown(() => squad.remove())
+  await squad.json('start')
+  const older = await squad.json<{ file: string }>('backup')
+  const newer = await squad.json<{ file: string }>('backup')
+  await squad.json('stop')
+  overwrite(newer.file, 3, rubbish())
+  overwrite(storeOf(squad), 3, rubbish())
+  t.match(await squad.json('doctor', '--repair'), { restored: { backup: { file: older.file } } })
+  t.match(await squad.json('start'), { pid: Number })
+})
+
+t.test('an index is made again without a backup', async (t) => {
+  const { squad, add, show } = await pausedSquad(t)
+  const task = await add('echo x')
+  await squad.json('stop')
+  const file = storeOf(squad)
+  // A leaf of an index that has no entry.
+  const empty = Buffer.alloc(pageBytes)
+  empty.set([0x0a, 0, 0, 0, 0, 0x10, 0, 0])
+  overwrite(file, rootOf(file, 'task_state'), empty)
+  t.match(damageOf(file, 'whole'), /index/)
+  t.match(await squad.json('doctor', '--repair'), {
+    done: [/made the indexes again/, /kept in/],
+    restored: null,
+  })
+  t.equal(damageOf(file, 'whole'), null)
+  await squad.json('start')
+  t.match(await show(task.id), { state: 'ready' })
+})
+
+t.test('modes, folders and dead sockets are mended', async (t) => {
+  const squad = new Squadd()
+  t.teardown(() => squad.remove())
+  await squad.json('start')
+  process.kill(await squad.pid(), 'SIGKILL')
+  const socket = join(squad.home, 'run', 'squadd.sock')
+  t.ok(existsSync(socket))
+  chmodSync(join(squad.home, 'agents'), 0o777)
+  rmSync(join(squad.home, 'logs'), { recursive: true })
+  const { done } = await squad.json<Repaired>('doctor', '--repair')
+  t.match(done, [/agents is private again/, /made .*logs/, /dead socket squadd\.sock/, /sound/])
+  t.notOk(existsSync(socket))
+  t.equal(statSync(join(squad.home, 'agents')).mode & 0o777, 0o700)
+  t.ok(readdirSync(squad.home).includes('logs'))
+  t.match(await squad.json('start'), { pid: Number })
+})
