@@ -59,7 +59,7 @@ export class SquadParts {
     this.log = new EventLog(
       store,
       () => config().eventBufferSize,
-      () => config().eventRetention,
+      () => ({ count: config().eventRetention, ageMs: config().eventRetentionMs }),
     )
     this.queue = new TaskQueue(store, this.log, clock, random, config)
     this.roster = new Roster(ports, this.#owner(), (agent, task) =>

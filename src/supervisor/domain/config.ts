@@ -126,7 +126,13 @@ export const configTable = {
     10_000,
     'Starts of one task, counted or not, before a person is asked.',
   ),
-  eventRetention: count(100_000, 1000, 100_000_000, 'Events kept in the log.'),
+  eventRetention: count(100_000, 1000, 100_000_000, 'Events kept in the log, the newest.'),
+  eventRetentionMs: duration(
+    30 * day,
+    0,
+    3650 * day,
+    'Age of the oldest event kept; 0 = no limit.',
+  ),
 } as const satisfies Record<string, Field>
 
 type Limits = Readonly<Record<string, number>>

@@ -28,7 +28,8 @@ export const eventTable = {
   MassChange:
     'More than half of the agents failed a probe at once: nothing is done about them: agents.',
   SystemMetrics: 'A sample of the squad: agents, tasks, load.',
-  EventsDropped: 'Events from..to were dropped: a reader that was away or slow has missed them.',
+  EventsDropped:
+    'A reader that was away or slow has missed events: from, to, missed, readFrom (what there still is).',
   DaemonStarted: 'The supervisor is ready: version, pid.',
   DaemonStopped: 'The supervisor stopped: reason, unstopped.',
 } as const satisfies Record<string, string>
@@ -45,3 +46,16 @@ export type NewEvent = {
 
 /** A recorded fact. `seq` grows by one or more and never repeats; `at` is ms since 1970. */
 export type SquadEvent = NewEvent & { seq: number; at: number; data: Record<string, unknown> }
+
+/** Told to a reader in the place of what it has missed; `readFrom`: the number it can read on from. */
+export const eventsDropped = (
+  from: number,
+  to: number,
+  readFrom: number,
+  at: number,
+): SquadEvent => ({
+  seq: to,
+  at,
+  type: 'EventsDropped',
+  data: { from, to, missed: to - from + 1, readFrom },
+})

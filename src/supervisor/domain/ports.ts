@@ -94,12 +94,18 @@ export interface Store {
   agents(): AgentRecord[]
 
   append(events: readonly NewEvent[], now: number): Promise<void>
-  /** Events with a higher number, oldest first. */
+  /** Events with a higher number, oldest first; less than `limit` when they are large. */
   eventsSince(seq: number, limit: number, types?: readonly EventType[]): SquadEvent[]
-  /** The oldest and newest event numbers kept; 0 and 0 when there is none. */
+  /**
+   * From `first` on every event is kept, below it only those of running tasks; `last` is the newest
+   * there ever was, 0 before there is one.
+   */
   eventRange(): { first: number; last: number }
-  /** Deletes all but the newest `keep` events. */
-  trimEvents(keep: number): Promise<void>
+  /**
+   * Deletes all but the newest `keep` events, and those that happened before `before` (default: never),
+   * except what belongs to a running task.
+   */
+  trimEvents(keep: number, before?: number): Promise<void>
   /** Called after each commit with what it recorded, in order. */
   onCommitted(listener: (events: readonly SquadEvent[]) => void): void
 

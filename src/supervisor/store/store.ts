@@ -3,7 +3,7 @@ import { addAgent, agents, removeAgent, updateAgent } from './agents.ts'
 import { claim } from './claim.ts'
 import { askStop, cancel, nextDueAt, promote, release, retry } from './control.ts'
 import { enqueue } from './enqueue.ts'
-import { append, counters, eventRange, eventsSince, trimTo } from './events.ts'
+import { append, counters, eventRange, eventsSince, oldestToKeep, trimBelow } from './events.ts'
 import type { Listener, Written } from './group-commit.ts'
 import { ahead, note, notes, parents, urgent } from './questions.ts'
 import { record } from './record.ts'
@@ -73,9 +73,9 @@ export function createStore(engine: Engine, instanceId: string, settings: Settin
     append: (events, now) => write(now, (tx) => append(tx, events)),
     eventsSince: (seq, limit, types) => engine.read(eventsSince(seq, limit, types)),
     eventRange: () => engine.read(eventRange()),
-    async trimEvents(keep) {
-      const last = engine.read(eventRange()).last - keep
-      while (await write(timeless, () => trimTo(last, portion)));
+    async trimEvents(keep, before = 0) {
+      const first = engine.read(oldestToKeep(keep, before))
+      while (await write(timeless, () => trimBelow(first, portion)));
     },
     onCommitted: (listener) => engine.onCommitted(listener),
 
