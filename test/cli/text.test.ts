@@ -3,7 +3,8 @@ import t from 'tap'
 import { safeJson, sanitizeTerminal } from '../../src/supervisor/domain/text.ts'
 
 // oxlint-disable-next-line no-control-regex -- this is what must not be there
-const control = /[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/
+const control =
+  /[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\u{e0000}-\u{e007f}\p{Cs}]/u
 
 /** Text that is mostly what terminals act upon. */
 const hostile = fc
@@ -11,6 +12,7 @@ const hostile = fc
     fc.oneof(
       fc.constantFrom('\x1b[', '\x1b]', '\x1bP', '\x1b_', '\x1b\\', '\x07', '\x9b', '\x9d', '\x9c'),
       fc.constantFrom('\n', '\t', '\r', '31m', '0;', '52;c;', 'text', '\u202e', '\u2066'),
+      fc.constantFrom('\u200d', '\u200c', '\u200b', 'é', '\udb40', '\udc41'),
       fc.string({ unit: 'binary', maxLength: 3 }),
     ),
     { maxLength: 30 },
@@ -60,10 +62,18 @@ t.test('known sequences leave the text around them and nothing else', (t) => {
     '\u202e',
     '\u2067',
     '\u200f',
+    '\u200b',
+    '\u200d',
+    '\u2028',
+    '\u2060',
+    '\ufeff',
+    '\xad',
+    '\u{e0041}',
   ]
-  for (const one of sequences) t.equal(sanitizeTerminal(`a${one}b`), 'ab', JSON.stringify(one))
+  for (const one of sequences) t.equal(sanitizeTerminal(`a${one}b`), 'ab', safeJson(one))
   t.equal(sanitizeTerminal('\x1b]0;never ended\nnext'), '\nnext', 'it cannot swallow the next line')
   t.equal(sanitizeTerminal('é\tß\n漢字 🙂'), 'é\tß\n漢字 🙂')
+  t.equal(sanitizeTerminal('👩‍👧 می‌خواهم'), '👩‍👧 می‌خواهم', 'joiners of scripts stay')
   t.end()
 })
 
@@ -85,7 +95,7 @@ t.test('nothing that a terminal acts upon is left of any text', (t) => {
 })
 
 t.test('a text made to be slow is not', (t) => {
-  for (const part of ['\x1b]', '\x1b[', '\x9d', '\x1b[;', '\x1bP\x1b', '\x1b '])
+  for (const part of ['\x1b]', '\x1b[', '\x9d', '\x1b[;', '\x1bP\x1b', '\x1b ', '\u200d'])
     t.ok(sanitizeTerminal(part.repeat(300_000)).length < 300_000, JSON.stringify(part))
   t.end()
 })
