@@ -8,6 +8,7 @@ import { addDaemonCommands } from './commands/daemon.ts'
 import { addDoctorCommand } from './commands/doctor.ts'
 import { addExplainCommand } from './commands/explain.ts'
 import { addExitCodes } from './commands/exit-codes.ts'
+import { addNotifyCommands } from './commands/notify.ts'
 import { addObserveCommands } from './commands/observe.ts'
 import { addTaskCommands } from './commands/task.ts'
 import { note } from './print.ts'
@@ -44,6 +45,7 @@ function build(): Command {
   addAgentCommands(program)
   addTaskCommands(program)
   addObserveCommands(program)
+  addNotifyCommands(program)
   addExplainCommand(program)
   addDoctorCommand(program)
   addExitCodes(program)

@@ -128,7 +128,7 @@ t.test(
     const events = await all(log.read({ since: 0, follow: false }))
     t.same(
       events.map(({ type, data }) =>
-        type === 'EventsDropped' ? `${data['from']}-${data['to']}` : type,
+        type === 'EventsDropped' ? `${String(data['from'])}-${String(data['to'])}` : type,
       ),
       ['1-1', 'TaskSubmitted', '3-3', 'TaskStarted', '5-22', 'SystemMetrics', 'SystemMetrics'],
     )

@@ -12,10 +12,13 @@ import { createOutboxWatch } from '../workers/outbox-watch.ts'
 import { createOutputLogs } from '../workers/output-logs.ts'
 import { createWorktrees } from '../workers/worktree.ts'
 import type { Config } from './domain/config.ts'
+import type { NotificationRule } from './domain/notification.ts'
+import { readNotifications } from './domain/notification.ts'
 import type { Store } from './domain/ports.ts'
 import { systemClock, systemRandom } from './domain/time.ts'
 import type { Home } from './home.ts'
 import type { AgentPorts } from './agent-owner.ts'
+import { createCourier } from './notify/courier.ts'
 import { Supervisor } from './supervisor.ts'
 import { openSqliteStore } from './store/open.ts'
 
@@ -82,13 +85,26 @@ function agentPorts(
   }
 }
 
+/** The rules of the configuration as it is, read once each time that it has changed. */
+function rulesOf(config: () => Config): () => readonly NotificationRule[] {
+  let given: Config['notifications'] | undefined
+  let rules: readonly NotificationRule[] = []
+  return () => {
+    const { notifications } = config()
+    if (notifications !== given) rules = readNotifications((given = notifications))
+    return rules
+  }
+}
+
 /** Builds a squad on SQLite, tmux and git: the one place that knows all of them. */
 export function assemble(options: AssemblyOptions): Assembly {
   const { home, config, version, onError } = options
+  const notifications = rulesOf(config)
   const store = openSqliteStore({
     file: options.storeFile ?? home.storeFile,
     patience: config,
     taskQueueSize: () => config().taskQueueSize,
+    notifications,
     now: systemClock.now(),
   })
   const heavy = new HeavyWork()
@@ -98,6 +114,8 @@ export function assemble(options: AssemblyOptions): Assembly {
     outputs: createOutputLogs(home.logsDir),
     sampler: createSampler(),
     host: createHostProbe(home.stateDir),
+    courier: createCourier(options.env),
+    notifications,
     place: (agentId) => join(home.worktreesDir, agentId),
     checkProgram: (spec) =>
       checkProgram(spec, agentEnvironment(options.env, spec.program, spec.env)),

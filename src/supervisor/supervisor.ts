@@ -40,6 +40,7 @@ export class Supervisor implements Squad {
     this.#parts.dispatcher.start()
     this.#parts.health.start()
     this.#parts.system.start()
+    this.#parts.notifier.start()
     this.#parts.loads.wake()
     await this.#parts.roster.restore(running, this.#ports.startWidth)
     for (const agent of this.#parts.roster.all)
@@ -52,6 +53,7 @@ export class Supervisor implements Squad {
   /** The configuration has changed: what is decided from now on follows it. */
   reconfigure(): void {
     this.#parts.placement.reconfigure()
+    this.#parts.notifier.start()
     this.#parts.dispatcher.wake()
   }
 
@@ -228,6 +230,14 @@ export class Supervisor implements Squad {
 
   events(how: { since?: number; signal?: AbortSignal; follow?: boolean } = {}) {
     return this.#parts.log.read(how)
+  }
+
+  notifications() {
+    return this.#parts.notifier.list()
+  }
+
+  testNotifications(name?: string) {
+    return this.#parts.notifier.test(name)
   }
 
   /** Claims nothing more and waits until no task runs, at most `timeoutMs`. */

@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import t from 'tap'
+import { readNotifications } from '../../src/supervisor/domain/notification.ts'
 import type { Store } from '../../src/supervisor/domain/ports.ts'
 import { openFile, openSqliteStore, overSqlite } from '../../src/supervisor/store/open.ts'
 import { rows } from '../../src/supervisor/store/statement.ts'
@@ -88,12 +89,24 @@ async function useEverything(store: Store): Promise<void> {
   store.eventsSince(0, 9)
   store.eventsSince(0, 9, ['TaskHeld'])
   await store.trimEvents(2)
+  await store.append([{ type: 'TaskHeld', taskId: 't1' }], t0)
+  const [notice] = await store.takeNotices('ops', 9, () => t0, t0)
+  await store.settleNotice(notice!, { kind: 'failed', problem: '', retryAt: t0 }, t0)
+  await store.settleNotice(notice!, { kind: 'delivered' }, t0)
+  await store.giveUpNotices(['ops'], t0)
+  store.waitingNotices()
   await store.removeAgent('ann', [], t0)
 }
 
 t.test('every statement finds its rows by an index', async (t) => {
   const connection = openFile(':memory:', t0)
-  const store = overSqlite(connection, { patience, taskQueueSize: () => 100 })
+  const ops = { name: 'ops', on: ['TaskHeld'], priorities: ['normal'], desktop: true }
+  const notifications = readNotifications([ops])
+  const store = overSqlite(connection, {
+    patience,
+    taskQueueSize: () => 100,
+    notifications: () => notifications,
+  })
   t.teardown(() => store.close())
   await useEverything(store)
   const planOf = (sql: string) =>

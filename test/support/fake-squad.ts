@@ -213,6 +213,11 @@ export class FakeSquad implements Squad {
     return Buffer.from(this.text)
   }
 
+  notifications = () => [{ name: 'ops', on: ['TaskFailed'], target: 'hooks.test', waiting: 2 }]
+  testNotifications = async (name = 'ops') => [
+    { name, target: 'hooks.test', ok: name === 'ops', problem: null, durationMs: 1 },
+  ]
+
   emit(event: NewEvent): void {
     const seq = (this.log.at(-1)?.seq ?? 0) + 1
     this.log.push({ data: {}, ...event, seq, at: Date.now() })

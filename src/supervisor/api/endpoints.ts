@@ -145,6 +145,20 @@ export const endpoints = {
     doc: 'Why a task waits, for whom, since when, and what would have to change.',
   },
 
+  'notifications.list': {
+    method: 'GET',
+    path: '/v1/notifications',
+    reply: 'json',
+    doc: 'Who is told of which events, and how many notices wait.',
+  },
+  'notifications.test': {
+    method: 'POST',
+    path: '/v1/notifications/test',
+    reply: 'json',
+    doc: 'Sends one now, or each, and says how it went.',
+    waits: true,
+  },
+
   events: {
     method: 'GET',
     path: '/v1/events',

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { shownConfig } from '../domain/config.ts'
 import { show, SquadError } from '../domain/error.ts'
 import { isTaskId } from '../domain/names.ts'
 import { taskStates } from '../domain/task.ts'
@@ -189,6 +190,27 @@ export const routes = {
     handle: ({ squad }, { id }) => squad.taskDiff(known(id)),
   }),
 
+  'notifications.list': route('notifications.list', {
+    input: none,
+    output: z.array(
+      z.object({ name: text, on: z.array(text), target: text, waiting: z.int().min(0) }),
+    ),
+    handle: ({ squad }) => squad.notifications(),
+  }),
+  'notifications.test': route('notifications.test', {
+    input: strict({ name: z.string().exactOptional().describe('Default: all of them.') }),
+    output: z.array(
+      z.object({
+        name: text,
+        target: text,
+        ok: z.boolean(),
+        problem: text.nullable(),
+        durationMs: z.number(),
+      }),
+    ),
+    handle: ({ squad }, { name }) => squad.testNotifications(name),
+  }),
+
   events: route('events', {
     input: strict({
       since: count(0, Number.MAX_SAFE_INTEGER).exactOptional().describe('Default: from now on.'),
@@ -217,7 +239,7 @@ export const routes = {
   reload: route('reload', {
     input: none,
     output: settings,
-    handle: ({ control }) => control.reload(),
+    handle: async ({ control }) => shownConfig(await control.reload()),
   }),
   metrics: route('metrics', { input: none, output: text, handle: ({ metrics }) => metrics() }),
   healthz: route('healthz', {

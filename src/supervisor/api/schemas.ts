@@ -221,7 +221,13 @@ export const event: z.ZodType<SquadEvent> = z.object({
 
 export const settings = z.record(
   z.enum(Object.keys(configTable) as (keyof Config)[]),
-  z.union([z.number(), z.boolean(), z.string(), z.record(z.string(), z.number())]),
+  z.union([
+    z.number(),
+    z.boolean(),
+    z.string(),
+    z.record(z.string(), z.number()),
+    z.array(z.record(z.string(), z.unknown())).readonly(),
+  ]),
 )
 
 export const failure = z.object({

@@ -30,6 +30,8 @@ export const eventTable = {
   SystemMetrics: 'A sample of the squad: agents, tasks, load.',
   EventsDropped:
     'A reader that was away or slow has missed events: from, to, missed, readFrom (what there still is).',
+  NotificationFailed:
+    'A notification was given up: notification, event (its number), eventType, tries, reason.',
   DaemonStarted: 'The supervisor is ready: version, pid.',
   DaemonStopped: 'The supervisor stopped: reason, unstopped.',
 } as const satisfies Record<string, string>

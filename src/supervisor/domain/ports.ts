@@ -1,6 +1,7 @@
 import type { AgentGoal, AgentRecord, AgentSpec } from './agent.ts'
 import type { EventType, NewEvent, SquadEvent } from './event.ts'
 import type { FromHost, HostSetup, Recorded, ToHost, Verdict } from './message.ts'
+import type { Delivery, NotificationRule } from './notification.ts'
 import type { StopReason, Task, TaskId, TaskSpec, TaskState } from './task.ts'
 
 /** An agent that may take a task now. */
@@ -27,7 +28,29 @@ export type TaskFilter = {
   before?: TaskId
 }
 
-export type CounterName = 'submitted' | 'finished' | 'attempts' | 'restarts' | 'late_results'
+export type CounterName =
+  | 'submitted'
+  | 'finished'
+  | 'attempts'
+  | 'restarts'
+  | 'late_results'
+  /** `delivered` or `given_up`. */
+  | 'notifications'
+
+/** An event that somebody is to be told of; `tries` that were begun, `problem` of the last. */
+export type Notice = {
+  id: number
+  rule: string
+  event: SquadEvent
+  tries: number
+  problem: string | null
+}
+
+/** How a try to tell somebody ended. */
+export type NoticeEnd =
+  | { kind: 'delivered' }
+  | { kind: 'failed'; problem: string; retryAt: number }
+  | { kind: 'given up'; problem: string }
 
 /**
  * The truth about tasks, agents and events. Every write is one transaction, durable when its
@@ -108,6 +131,22 @@ export interface Store {
   trimEvents(keep: number, before?: number): Promise<void>
   /** Called after each commit with what it recorded, in order. */
   onCommitted(listener: (events: readonly SquadEvent[]) => void): void
+
+  /**
+   * Notices of the rule that are due, at most `limit`. A try of each is counted before it is made, and
+   * the next set to `retryAt(tries)` in case that nobody tells how this one ended.
+   */
+  takeNotices(
+    rule: string,
+    limit: number,
+    retryAt: (tries: number) => number,
+    now: number,
+  ): Promise<Notice[]>
+  settleNotice(notice: Notice, end: NoticeEnd, now: number): Promise<void>
+  /** Gives up the notices of all rules but these, and those whose last try nobody saw the end of. */
+  giveUpNotices(rules: readonly string[], now: number): Promise<void>
+  /** By rule: how many notices wait, and when the first of them may be tried; null: not any more. */
+  waitingNotices(): { rule: string; count: number; dueAt: number | null }[]
 
   /** Totals since the store was made: name, label, value. */
   counters(): { name: CounterName; label: string; value: number }[]
@@ -207,6 +246,15 @@ export interface HostProbe {
 /** Reads the stored output of an attempt, oldest byte first. */
 export interface OutputLogs {
   read(key: string): AsyncIterable<Uint8Array>
+}
+
+/** Brings one notice to where a rule says. It never throws. */
+export interface Courier {
+  deliver(
+    rule: NotificationRule,
+    notice: Notice,
+    how: { now: number; signal: AbortSignal },
+  ): Promise<Delivery>
 }
 
 /** A pool of worker threads in numbers: jobs that ended since its start, workers now. */

@@ -13,6 +13,18 @@ export type SquadStatus = {
   tasks: Record<TaskState, number>
 }
 
+/** A notification of the configuration; `target` is the webhook's host or `desktop`. */
+export type NotificationStatus = { name: string; on: string[]; target: string; waiting: number }
+
+/** How a test of a notification ended; `problem`: why it was not taken. */
+export type NotificationReport = {
+  name: string
+  target: string
+  ok: boolean
+  problem: string | null
+  durationMs: number
+}
+
 /** What can be asked of a running squad: the API, the command line and the library stand on this. */
 export interface Squad {
   status(): SquadStatus
@@ -52,6 +64,10 @@ export interface Squad {
 
   /** Why an agent or a task is as it is, and what would have to change. */
   explain(subject: string): Explanation
+
+  notifications(): NotificationStatus[]
+  /** Sends one now, or each. Throws SQUADD_NOT_FOUND. */
+  testNotifications(name?: string): Promise<NotificationReport[]>
 
   /**
    * Events after number `since` (default: from now on), for ever, or with `follow: false` up to the

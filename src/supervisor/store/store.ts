@@ -5,6 +5,8 @@ import { askStop, cancel, nextDueAt, promote, release, retry } from './control.t
 import { enqueue } from './enqueue.ts'
 import { append, counters, eventRange, eventsSince, oldestToKeep, trimBelow } from './events.ts'
 import type { Listener, Written } from './group-commit.ts'
+import { settleNotice, tellGivenUp } from './notice-end.ts'
+import { dropNotice, lostNotices, takeNotices, waitingNotices } from './notices.ts'
 import { ahead, note, notes, parents, urgent } from './questions.ts'
 import { record } from './record.ts'
 import type { Op } from './statement.ts'
@@ -78,6 +80,22 @@ export function createStore(engine: Engine, instanceId: string, settings: Settin
       while (await write(timeless, () => trimBelow(first, portion)));
     },
     onCommitted: (listener) => engine.onCommitted(listener),
+
+    takeNotices: (rule, limit, retryAt, now) =>
+      write(now, () => takeNotices(rule, limit, retryAt, now)),
+    settleNotice: (notice, end, now) => write(now, (tx) => settleNotice(tx, notice, end)),
+    async giveUpNotices(rules, now) {
+      if (engine.read(lostNotices(rules)).length === 0) return
+      await write(now, function* (tx) {
+        for (const notice of yield* lostNotices(rules)) {
+          yield* dropNotice(notice.id)
+          const isKnown = rules.includes(notice.rule)
+          const gone = 'its notification is no longer in the configuration'
+          yield* tellGivenUp(tx, notice, isKnown ? (notice.problem ?? 'no answer') : gone)
+        }
+      })
+    },
+    waitingNotices: () => engine.read(waitingNotices()),
 
     counters: () => engine.read(counters()),
     close: () => engine.close(),

@@ -1,7 +1,9 @@
 import type { NewEvent, SquadEvent } from '../domain/event.ts'
+import type { NotificationRule } from '../domain/notification.ts'
 import type { CounterName } from '../domain/ports.ts'
 import type { TaskState } from '../domain/task.ts'
 import type { Patience } from '../policy/scheduler.ts'
+import { queueNotices } from './notices.ts'
 import type { Op } from './statement.ts'
 import { row, rows } from './statement.ts'
 
@@ -10,6 +12,8 @@ export type Settings = {
   patience: () => Patience
   /** Blocked, delayed and ready tasks together; one more is refused. */
   taskQueueSize: () => number
+  /** Who is told of what. Default: nobody. */
+  notifications?: () => readonly NotificationRule[]
 }
 
 /** One write as it grows: what time it is for it, and what it did beside the tables. */
@@ -29,7 +33,7 @@ export const beginAt = (now: number, settings: Settings): Transaction => ({
   counted: new Map(),
 })
 
-/** Records an event. Totals that follow from an event alone are counted here. */
+/** Records an event, and who is to be told of it. Totals that follow from an event alone are counted here. */
 export function* emit(tx: Transaction, event: NewEvent): Op<void> {
   const data = event.data ?? {}
   const stored = yield* row<{ seq: number }>(
@@ -40,9 +44,18 @@ export function* emit(tx: Transaction, event: NewEvent): Op<void> {
     event.taskId ?? null,
     JSON.stringify(data),
   )
-  tx.events.push({ ...event, seq: stored!.seq, at: tx.now, data })
+  const recorded = { ...event, seq: stored!.seq, at: tx.now, data }
+  tx.events.push(recorded)
   if (event.type === 'AgentRestarted') count(tx, 'restarts', '')
   if (event.type === 'TaskLateResult') count(tx, 'late_results', '')
+  const rules = tx.settings.notifications?.() ?? []
+  if (rules.length === 0) return
+  for (const { name } of yield* queueNotices(rules, recorded)) {
+    count(tx, 'notifications', 'given_up')
+    const reason = 'too many others wait for the same receiver'
+    const about = { notification: name, event: recorded.seq, eventType: event.type, tries: 0 }
+    yield* emit(tx, { ...event, type: 'NotificationFailed', data: { ...about, reason } })
+  }
 }
 
 /** Raises a total that lives as long as the store. */
