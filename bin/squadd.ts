@@ -11,6 +11,7 @@ import { addExitCodes } from './commands/exit-codes.ts'
 import { addNotifyCommands } from './commands/notify.ts'
 import { addObserveCommands } from './commands/observe.ts'
 import { addTaskCommands } from './commands/task.ts'
+import { addTopCommand } from './commands/top.ts'
 import { note } from './print.ts'
 
 /** Runs one command line; sets the exit code of the process and never throws. */
@@ -45,6 +46,7 @@ function build(): Command {
   addAgentCommands(program)
   addTaskCommands(program)
   addObserveCommands(program)
+  addTopCommand(program)
   addNotifyCommands(program)
   addExplainCommand(program)
   addDoctorCommand(program)

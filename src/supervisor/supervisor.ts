@@ -18,12 +18,14 @@ export type ShutdownReport = { unstopped: Unstopped[] }
 
 /** Brings tasks to agents and keeps both true. */
 export class Supervisor implements Squad {
+  readonly #config: () => Config
   readonly #ports: SupervisorPorts
   readonly #store: Store
   readonly #parts: SquadParts
   readonly #startedAt: number
 
   constructor(config: () => Config, ports: SupervisorPorts) {
+    this.#config = config
     this.#ports = ports
     this.#store = ports.store
     this.#startedAt = ports.clock.now()
@@ -63,7 +65,17 @@ export class Supervisor implements Squad {
 
   status(): SquadStatus {
     const uptimeMs = this.#ports.clock.now() - this.#startedAt
-    return { ...this.#ports.about, uptimeMs, ...this.#parts.count() }
+    const counts = this.#parts.count()
+    const byPriority = this.#store.readyByPriority()
+    const counted = Object.values(byPriority).reduce((sum, n) => sum + n, 0)
+    const queue = {
+      byPriority,
+      isWhole: counted === counts.tasks.ready,
+      oldestReadyAt: this.#store.oldestReadyAt(),
+    }
+    const { sampleIntervalMs } = this.#config()
+    const lastEvent = this.#store.eventRange().last
+    return { ...this.#ports.about, uptimeMs, ...counts, queue, lastEvent, sampleIntervalMs }
   }
 
   async addAgent(input: AgentInput): Promise<AgentView> {

@@ -38,7 +38,12 @@ export class FakeSquad implements Squad {
     for (const { state } of this.queue) tasks[state] += 1
     const agents: SquadStatus['agents'] = { total: this.agents.size }
     for (const { state } of this.agents.values()) agents[state] = (agents[state] ?? 0) + 1
-    return { version: '0.0.0', pid: process.pid, home: '/fake', uptimeMs: 1234, agents, tasks }
+    const byPriority = { critical: 0, high: 0, normal: 0, low: 0 }
+    for (const { state, priority } of this.queue) if (state === 'ready') byPriority[priority] += 1
+    const queue = { byPriority, isWhole: true, oldestReadyAt: null }
+    const about = { version: '0.0.0', pid: process.pid, home: '/fake', uptimeMs: 1234 }
+    const lastEvent = this.log.at(-1)?.seq ?? 0
+    return { ...about, agents, tasks, queue, lastEvent, sampleIntervalMs: 5000 }
   }
 
   async addAgent(input: AgentInput): Promise<AgentView> {
@@ -61,6 +66,7 @@ export class FakeSquad implements Squad {
       currentTask: null,
       tasksCompleted: 0,
       tasksFailed: 0,
+      costUsd: 0,
       circuitState: 'closed',
       hostPid: null,
       programPid: null,

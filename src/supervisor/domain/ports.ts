@@ -2,7 +2,7 @@ import type { AgentGoal, AgentRecord, AgentSpec } from './agent.ts'
 import type { EventType, NewEvent, SquadEvent } from './event.ts'
 import type { FromHost, HostSetup, Recorded, ToHost, Verdict } from './message.ts'
 import type { Delivery, NotificationRule } from './notification.ts'
-import type { StopReason, Task, TaskId, TaskSpec, TaskState } from './task.ts'
+import type { Priority, StopReason, Task, TaskId, TaskSpec, TaskState } from './task.ts'
 
 /** An agent that may take a task now. */
 export type Candidate = { id: string; labels: readonly string[] }
@@ -95,6 +95,8 @@ export interface Store {
   taskCounts(): Record<TaskState, number>
   /** When the oldest of the ready tasks was stored. */
   oldestReadyAt(): number | null
+  /** Of ready tasks by priority; counts no further than 1000 in all. */
+  readyByPriority(): Record<Priority, number>
   /** The critical task that is to be next, or null. */
   urgent(): Task | null
   /** Ready tasks of its lane that go before it; counts no further than 1000. */

@@ -2,7 +2,7 @@ import type { AgentInput, AgentView } from './agent.ts'
 import type { SquadEvent } from './event.ts'
 import type { Explanation } from './explanation.ts'
 import type { TaskFilter } from './ports.ts'
-import type { Task, TaskId, TaskInput, TaskState } from './task.ts'
+import type { Priority, Task, TaskId, TaskInput, TaskState } from './task.ts'
 
 export type SquadStatus = {
   version: string
@@ -11,6 +11,17 @@ export type SquadStatus = {
   uptimeMs: number
   agents: { total: number } & Partial<Record<AgentView['state'], number>>
   tasks: Record<TaskState, number>
+  /** The ready tasks that are next, by priority: all of them, or so many that it is not whole. */
+  queue: {
+    byPriority: Record<Priority, number>
+    isWhole: boolean
+    /** When the oldest of all ready tasks was stored. */
+    oldestReadyAt: number | null
+  }
+  /** Number of the newest event: what happens after this is what follows it. */
+  lastEvent: number
+  /** Time between two samples of CPU and memory while tasks run. */
+  sampleIntervalMs: number
 }
 
 /** A notification of the configuration; `target` is the webhook's host or `desktop`. */

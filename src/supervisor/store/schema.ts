@@ -155,5 +155,6 @@ export function migrations({ identity, integer, real, table, keyed }: Dialect): 
     ) ${table};
     create index notice_due on notice(rule, due_at, id);
     `,
+    `alter table agent add column spent_usd ${real} not null default 0;`,
   ]
 }

@@ -7,7 +7,7 @@ import { append, counters, eventRange, eventsSince, oldestToKeep, trimBelow } fr
 import type { Listener, Written } from './group-commit.ts'
 import { settleNotice, tellGivenUp } from './notice-end.ts'
 import { dropNotice, lostNotices, takeNotices, waitingNotices } from './notices.ts'
-import { ahead, note, notes, parents, urgent } from './questions.ts'
+import { ahead, note, notes, parents, readyByPriority, urgent } from './questions.ts'
 import { record } from './record.ts'
 import type { Op } from './statement.ts'
 import { oldestReadyAt, task, taskCounts, tasks } from './task-row.ts'
@@ -60,6 +60,7 @@ export function createStore(engine: Engine, instanceId: string, settings: Settin
     tasks: (filter) => engine.read(tasks(filter)),
     taskCounts: () => engine.read(taskCounts()),
     oldestReadyAt: () => engine.read(oldestReadyAt()),
+    readyByPriority: () => engine.read(readyByPriority()),
     urgent: () => engine.read(urgent()),
     ahead: (id) => engine.read(ahead(id)),
     parents: (id) => engine.read(parents(id)),
