@@ -11,9 +11,11 @@ import { addDaemonCommands } from './commands/daemon.ts'
 import { addDoctorCommand } from './commands/doctor.ts'
 import { addExplainCommand } from './commands/explain.ts'
 import { addExitCodes } from './commands/exit-codes.ts'
+import { addNotifyCommands } from './commands/notify.ts'
 import { addObserveCommands } from './commands/observe.ts'
 import { addSystemdCommand } from './commands/systemd.ts'
 import { addTaskCommands } from './commands/task.ts'
+import { addTopCommand } from './commands/top.ts'
 import { note } from './print.ts'
 
 /** Runs one command line; sets the exit code of the process and never throws. */
@@ -48,6 +50,8 @@ function build(): Command {
   addAgentCommands(program)
   addTaskCommands(program)
   addObserveCommands(program)
+  addTopCommand(program)
+  addNotifyCommands(program)
   addExplainCommand(program)
   addDoctorCommand(program)
   addBackupCommand(program)

@@ -4,8 +4,6 @@ import { eventTable } from '../supervisor/domain/event.ts'
 import {
   dispatchSteps,
   gitOperations,
-  notificationChannels,
-  notificationResults,
   storeErrors,
   storeOperations,
   subscriberDrops,
@@ -302,8 +300,8 @@ export const definitions = {
   squadd_notifications_total: {
     type: 'counter',
     unit: 'notifications',
-    help: 'Notifications sent, by channel and what became of them.',
-    labels: { channel: notificationChannels, result: notificationResults },
+    help: 'Notifications that were delivered or given up, since the store was made.',
+    labels: { result: ['delivered', 'given_up'] },
   },
 
   // Store, git and the worker pool.

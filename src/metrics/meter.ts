@@ -33,7 +33,6 @@ export function createMeter(registry: Registry, routes: MetricSources['routes'])
   const subscribers = new Gauge(shared('squadd_event_subscribers'))
   const drops = counter('squadd_event_subscribers_dropped_total')
   const missed = counter('squadd_events_missed_total')
-  const notifications = counter('squadd_notifications_total')
   const operations = histogram('squadd_store_operation_duration_seconds')
   const failures = counter('squadd_store_errors_total')
   const retries = counter('squadd_git_lock_retries_total')
@@ -59,7 +58,6 @@ export function createMeter(registry: Registry, routes: MetricSources['routes'])
     },
     subscriberDropped: (reason) => drops.inc({ reason }),
     eventsMissed: (count) => missed.inc(count),
-    notified: (channel, result) => notifications.inc({ channel, result }),
   }
 }
 

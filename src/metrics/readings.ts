@@ -33,6 +33,7 @@ export const readings = {
   squadd_leases_expired_total: total('leases_expired'),
   squadd_late_results_total: total('late_results'),
   squadd_fenced_writes_total: total('fenced_writes'),
+  squadd_notifications_total: total('notifications'),
 
   squadd_agents: ({ agentStates }, state = '') => agentStates.get(state) ?? 0,
   squadd_agent_breakers: ({ agentBreakers }, state = '') => agentBreakers.get(state) ?? 0,

@@ -13,10 +13,13 @@ import { createOutputLogs } from '../workers/output-logs.ts'
 import { createWorktrees } from '../workers/worktree.ts'
 import type { Config } from './domain/config.ts'
 import type { Meter } from './domain/meter.ts'
+import type { NotificationRule } from './domain/notification.ts'
+import { readNotifications } from './domain/notification.ts'
 import type { Store } from './domain/ports.ts'
 import { systemClock, systemRandom } from './domain/time.ts'
 import type { Home } from './home.ts'
 import type { AgentPorts } from './agent-owner.ts'
+import { createCourier } from './notify/courier.ts'
 import { Supervisor } from './supervisor.ts'
 import { metered } from './store/metered.ts'
 import { openSqliteStore } from './store/open.ts'
@@ -94,14 +97,27 @@ function agentPorts(
   }
 }
 
+/** The rules of the configuration as it is, read once each time that it has changed. */
+function rulesOf(config: () => Config): () => readonly NotificationRule[] {
+  let given: Config['notifications'] | undefined
+  let rules: readonly NotificationRule[] = []
+  return () => {
+    const { notifications } = config()
+    if (notifications !== given) rules = readNotifications((given = notifications))
+    return rules
+  }
+}
+
 /** Builds a squad on SQLite, tmux and git: the one place that knows all of them. */
 export function assemble(options: AssemblyOptions): Assembly {
   const { home, config, version, onError } = options
   const file = options.storeFile ?? home.storeFile
+  const notifications = rulesOf(config)
   const stored = openSqliteStore({
     file,
     patience: config,
     taskQueueSize: () => config().taskQueueSize,
+    notifications,
     now: systemClock.now(),
   })
   const heavy = new HeavyWork()
@@ -134,6 +150,8 @@ export function assemble(options: AssemblyOptions): Assembly {
     outputs: createOutputLogs(home.logsDir),
     sampler: createSampler(),
     host,
+    courier: createCourier(options.env),
+    notifications,
     place: (agentId) => join(home.worktreesDir, agentId),
     checkProgram: (spec) =>
       checkProgram(spec, agentEnvironment(options.env, spec.program, spec.env)),

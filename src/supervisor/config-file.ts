@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import type { Config } from './domain/config.ts'
-import { parseConfig } from './domain/config.ts'
+import { parseConfig, shownConfig } from './domain/config.ts'
 import { SquadError } from './domain/error.ts'
 
 /** Where a setting's value comes from. */
@@ -15,13 +15,13 @@ export function readConfigFile(file: string, how: { required?: boolean } = {}): 
   return inFile(file, () => parseConfig(given))
 }
 
-/** Each setting with its value and where that comes from. Throws like readConfigFile. */
+/** Each setting as it may be shown, and where its value comes from. Throws like readConfigFile. */
 export function configOrigin(
   file: string,
   how: { required?: boolean } = {},
 ): { [K in keyof Config]: { value: Config[K]; origin: ConfigOrigin } } {
   const given = readSettings(file, how)
-  const config = inFile(file, () => parseConfig(given))
+  const config = shownConfig(inFile(file, () => parseConfig(given)))
   const named = typeof given === 'object' && given !== null ? Object.keys(given) : []
   const entries = Object.entries(config).map(([name, value]) => [
     name,

@@ -1,13 +1,18 @@
 import type { SquadEvent } from './domain/event.ts'
+import { eventsDropped } from './domain/event.ts'
 import type { Store } from './domain/ports.ts'
 
 type Listener = (event: SquadEvent) => void
 
 type ReadOptions = { since?: number; signal?: AbortSignal; follow?: boolean }
 
+/** How long events are kept: so many, and so old at most (0: as old as they like). */
+export type Retention = { count: number; ageMs: number }
+
 const page = 500
-// Old events are deleted each time so many new ones have come.
+// Old events are deleted each time so many new ones have come, or with the first one after this time.
 const trimEach = 1000
+const trimEachMs = 3_600_000
 
 /**
  * What happened, for everyone who listens. A reader has a place in the stored log, not a buffer of
@@ -20,15 +25,16 @@ export class EventLog {
   #recent: SquadEvent[] = []
   readonly #recentLimit: () => number
   #wakers = new Set<() => void>()
-  readonly #retention: () => number
+  readonly #retention: () => Retention
   readonly #onMissed: (count: number) => void
   #untrimmed = 0
+  #trimmedAt = 0
 
   /** Keeps `recentLimit` events in memory and `retention` in the store. */
   constructor(
     store: Store,
     recentLimit: () => number,
-    retention: () => number,
+    retention: () => Retention,
     onMissed: (count: number) => void = () => {},
   ) {
     this.#store = store
@@ -46,35 +52,45 @@ export class EventLog {
 
   /**
    * Events after number `since` (default: from now on) until `signal` aborts, or with `follow: false`
-   * up to the newest. When older ones are no longer kept, the first event says which (`EventsDropped`).
+   * up to the newest. In the place of events that are no longer kept comes one that says which, and
+   * from which number on there are more (`EventsDropped`).
    */
   async *read({ since, signal, follow = true }: ReadOptions = {}) {
-    let cursor = since ?? this.#store.eventRange().last
+    const { first, last } = this.#store.eventRange()
+    let cursor = since ?? last
     while (!signal?.aborted) {
       const batch = this.#after(cursor)
-      const first = batch[0]
-      if (first && first.seq > cursor + 1) {
-        const { first: oldest } = this.#store.eventRange()
-        if (oldest > cursor + 1) {
-          this.#onMissed(oldest - 1 - cursor)
-          yield dropped(cursor + 1, oldest - 1, first.at)
-        }
-      }
       for (const event of batch) {
         if (signal?.aborted) return
+        if (event.seq > cursor + 1) yield* this.#missed(cursor + 1, event)
         cursor = event.seq
         yield event
       }
       if (batch.length > 0) continue
+      if (cursor + 1 < first) {
+        this.#onMissed(first - 1 - cursor)
+        yield eventsDropped(cursor + 1, first - 1, first, this.#trimmedAt)
+        cursor = first - 1
+      }
       if (!follow) return
       await this.#next(cursor, signal)
     }
   }
 
+  /** What is no longer kept before `next`, if it is that and not a number that was never used. */
+  *#missed(from: number, { seq, at }: SquadEvent) {
+    const to = Math.min(seq, this.#store.eventRange().first) - 1
+    if (to < from) return
+    this.#onMissed(to + 1 - from)
+    yield eventsDropped(from, to, to + 1, at)
+  }
+
+  /** What comes next: one event of those in memory, so that a slow reader keeps no more than that. */
   #after(cursor: number): SquadEvent[] {
     const oldest = this.#recent[0]
     if (!oldest || cursor + 1 < oldest.seq) return this.#store.eventsSince(cursor, page)
-    return this.#recent.slice(this.#recent.findLastIndex((event) => event.seq <= cursor) + 1)
+    const next = this.#recent[this.#recent.findLastIndex((event) => event.seq <= cursor) + 1]
+    return next ? [next] : []
   }
 
   async #next(cursor: number, signal: AbortSignal | undefined): Promise<void> {
@@ -97,13 +113,12 @@ export class EventLog {
     for (const event of events) for (const listener of this.#listeners) listener(event)
     for (const wake of this.#wakers) wake()
     this.#untrimmed += events.length
-    if (this.#untrimmed < trimEach) return
+    const now = events.at(-1)!.at
+    if (this.#untrimmed < trimEach && now - this.#trimmedAt < trimEachMs) return
     this.#untrimmed = 0
+    this.#trimmedAt = now
+    const { count, ageMs } = this.#retention()
     // A store that cannot delete now is asked again after the next thousand.
-    this.#store.trimEvents(this.#retention()).catch(() => {})
+    this.#store.trimEvents(count, ageMs === 0 ? 0 : now - ageMs).catch(() => {})
   }
-}
-
-function dropped(from: number, to: number, at: number): SquadEvent {
-  return { seq: to, at, type: 'EventsDropped', data: { from, to } }
 }

@@ -5,12 +5,21 @@ import { Breakers } from './breakers.ts'
 import { Dispatcher } from './dispatcher.ts'
 import type { Config } from './domain/config.ts'
 import type { NewEvent } from './domain/event.ts'
-import type { HostProbe, LoadSampler, OutputLogs, Store, WorktreeState } from './domain/ports.ts'
+import type {
+  Courier,
+  HostProbe,
+  LoadSampler,
+  OutputLogs,
+  Store,
+  WorktreeState,
+} from './domain/ports.ts'
 import type { SquadStatus } from './domain/squad.ts'
 import { EventLog } from './event-log.ts'
 import { Explainer } from './explainer.ts'
 import { HealthMonitor } from './health-monitor.ts'
 import { LoadMonitor } from './load-monitor.ts'
+import type { NotificationRule } from './domain/notification.ts'
+import { Notifier } from './notify/notifier.ts'
 import { breakerConfig, Placement } from './placement.ts'
 import { TaskQueue } from './queue.ts'
 import { Questions } from './questions.ts'
@@ -25,6 +34,9 @@ export type SupervisorPorts = RosterPorts & {
   outputs: OutputLogs
   sampler: LoadSampler
   host: HostProbe
+  courier: Courier
+  /** Who is told of what, as the configuration says now. */
+  notifications: () => readonly NotificationRule[]
   /** Agents that are brought up at the same time. */
   startWidth: number
   /** Where errors go that nobody waits for. */
@@ -51,6 +63,7 @@ export class SquadParts {
   readonly health: HealthMonitor
   readonly system: SystemMetrics
   readonly doors: AgentDoors
+  readonly notifier: Notifier
   /** It takes no new work. */
   isClosing = false
 
@@ -61,7 +74,7 @@ export class SquadParts {
     this.log = new EventLog(
       store,
       () => config().eventBufferSize,
-      () => config().eventRetention,
+      () => ({ count: config().eventRetention, ageMs: config().eventRetentionMs }),
       (count) => ports.meter.eventsMissed(count),
     )
     this.queue = new TaskQueue(store, this.log, clock, random, config)
@@ -132,6 +145,12 @@ export class SquadParts {
       agents: () => this.roster.all,
       happened,
     })
+    this.notifier = new Notifier({
+      ...{ store, clock, random, onError, courier: ports.courier },
+      rules: ports.notifications,
+      retryMs: () => config().notificationRetryMs,
+    })
+    this.log.listen((event) => this.notifier.happened(event))
   }
 
   /** How many agents and tasks are in each state. */
@@ -149,6 +168,7 @@ export class SquadParts {
     this.dispatcher.stop()
     this.health.stop()
     this.system.stop()
+    this.notifier.stop()
     this.loads.stop()
     this.recovery.close()
     this.breakers.close()

@@ -274,6 +274,7 @@ export class SupervisedAgent {
       currentTask: this.#current?.task.id ?? null,
       tasksCompleted: this.record.tasksCompleted,
       tasksFailed: this.record.tasksFailed,
+      costUsd: this.record.spentUsd,
       circuitState: this.circuitState,
       hostPid: this.#link.pid,
       programPid: this.#programPid,

@@ -20,12 +20,14 @@ export type ShutdownReport = { unstopped: Unstopped[] }
 
 /** Brings tasks to agents and keeps both true. */
 export class Supervisor implements Squad {
+  readonly #config: () => Config
   readonly #ports: SupervisorPorts
   readonly #store: Store
   readonly #parts: SquadParts
   readonly #startedAt: number
 
   constructor(config: () => Config, ports: SupervisorPorts) {
+    this.#config = config
     this.#ports = ports
     this.#store = ports.store
     this.#startedAt = ports.clock.now()
@@ -42,6 +44,7 @@ export class Supervisor implements Squad {
     this.#parts.dispatcher.start()
     this.#parts.health.start()
     this.#parts.system.start()
+    this.#parts.notifier.start()
     this.#parts.loads.wake()
     await this.#parts.roster.restore(running, this.#ports.startWidth)
     for (const agent of this.#parts.roster.all)
@@ -54,6 +57,7 @@ export class Supervisor implements Squad {
   /** The configuration has changed: what is decided from now on follows it. */
   reconfigure(): void {
     this.#parts.placement.reconfigure()
+    this.#parts.notifier.start()
     this.#parts.dispatcher.wake()
   }
 
@@ -63,7 +67,17 @@ export class Supervisor implements Squad {
 
   status(): SquadStatus {
     const uptimeMs = this.#ports.clock.now() - this.#startedAt
-    return { ...this.#ports.about, uptimeMs, ...this.#parts.count() }
+    const counts = this.#parts.count()
+    const byPriority = this.#store.readyByPriority()
+    const counted = Object.values(byPriority).reduce((sum, n) => sum + n, 0)
+    const queue = {
+      byPriority,
+      isWhole: counted === counts.tasks.ready,
+      oldestReadyAt: this.#store.oldestReadyAt(),
+    }
+    const { sampleIntervalMs } = this.#config()
+    const lastEvent = this.#store.eventRange().last
+    return { ...this.#ports.about, uptimeMs, ...counts, queue, lastEvent, sampleIntervalMs }
   }
 
   async addAgent(input: AgentInput): Promise<AgentView> {
@@ -256,6 +270,14 @@ export class Supervisor implements Squad {
 
   events(how: { since?: number; signal?: AbortSignal; follow?: boolean } = {}) {
     return this.#parts.log.read(how)
+  }
+
+  notifications() {
+    return this.#parts.notifier.list()
+  }
+
+  testNotifications(name?: string) {
+    return this.#parts.notifier.test(name)
   }
 
   /** Claims nothing more and waits until no task runs, at most `timeoutMs`. */

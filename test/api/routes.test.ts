@@ -37,6 +37,8 @@ const inputs = {
   'tasks.retry': { id: 't1' },
   'tasks.release': { id: 't1' },
   'tasks.wait': { id: 't1', timeoutMs: 1000 },
+  'notifications.list': {},
+  'notifications.test': { name: 'ops' },
   metrics: {},
   healthz: {},
   readyz: {},

@@ -220,6 +220,8 @@ export class Scene {
       worktrees,
       watch: { watch: () => () => {} },
       outputs: { async *read() {} },
+      courier: { deliver: async () => ({ ok: true }) },
+      notifications: () => [],
       sampler: { sample: async (roots) => new Map([...roots.keys()].map((id) => [id, busy])) },
       host: { facts: () => this.machine },
       checkProgram: () => {},
@@ -299,6 +301,7 @@ function mortal(store: Store, life: Life): Store {
 const writes: ReadonlySet<string> = new Set<keyof Store>([
   ...(['enqueue', 'claim', 'record', 'promote', 'cancel', 'askStop', 'release', 'retry'] as const),
   ...(['note', 'addAgent', 'updateAgent', 'removeAgent', 'append', 'trimEvents'] as const),
+  ...(['takeNotices', 'settleNotice', 'giveUpNotices'] as const),
 ])
 
 type Method = (...args: unknown[]) => unknown

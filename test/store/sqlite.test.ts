@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import t from 'tap'
+import { readNotifications } from '../../src/supervisor/domain/notification.ts'
 import type { Store } from '../../src/supervisor/domain/ports.ts'
 import { openFile, openSqliteStore, overSqlite } from '../../src/supervisor/store/open.ts'
 import { rows } from '../../src/supervisor/store/statement.ts'
@@ -80,6 +81,7 @@ async function useEverything(store: Store): Promise<void> {
   store.tasks({ state: 'ready', agent: 'ann', before: 't9' })
   store.oldestReadyAt()
   store.urgent()
+  store.readyByPriority()
   store.ahead('t2')
   store.parents('t2')
   await store.note('name', 1, [], t0)
@@ -89,12 +91,24 @@ async function useEverything(store: Store): Promise<void> {
   store.eventsSince(0, 9, ['TaskHeld'])
   await store.trimEvents(2)
   await store.forget(t0)
+  await store.append([{ type: 'TaskHeld', taskId: 't1' }], t0)
+  const [notice] = await store.takeNotices('ops', 9, () => t0, t0)
+  await store.settleNotice(notice!, { kind: 'failed', problem: '', retryAt: t0 }, t0)
+  await store.settleNotice(notice!, { kind: 'delivered' }, t0)
+  await store.giveUpNotices(['ops'], t0)
+  store.waitingNotices()
   await store.removeAgent('ann', [], t0)
 }
 
 t.test('every statement finds its rows by an index', async (t) => {
   const connection = openFile(':memory:', t0)
-  const store = overSqlite(connection, { patience, taskQueueSize: () => 100 })
+  const ops = { name: 'ops', on: ['TaskHeld'], priorities: ['normal'], desktop: true }
+  const notifications = readNotifications([ops])
+  const store = overSqlite(connection, {
+    patience,
+    taskQueueSize: () => 100,
+    notifications: () => notifications,
+  })
   t.teardown(() => store.close())
   await useEverything(store)
   const planOf = (sql: string) =>
@@ -131,6 +145,6 @@ t.test('every statement finds its rows by an index', async (t) => {
   uses('task.id < ?1 and task.agent = ?3 order', 'INDEX task_agent (agent=? AND id<?)')
   uses('select created_at', 'INDEX task_state (state=?)')
   uses("priority = 'critical'", 'task_urgent (state=? AND priority=?)')
-  uses('limit 1000', 'task_ready (state=? AND lane=?')
+  uses('rank = ?2 and id < ?3', 'task_ready (state=? AND lane=?')
   uses('from task where key = ?1', 'INDEX task_key (key=?)')
 })

@@ -42,7 +42,12 @@ export class FakeSquad implements Squad {
     for (const { state } of this.queue) tasks[state] += 1
     const agents: SquadStatus['agents'] = { total: this.agents.size }
     for (const { state } of this.agents.values()) agents[state] = (agents[state] ?? 0) + 1
-    return { version: this.version, pid: process.pid, home: '/fake', uptimeMs: 1234, agents, tasks }
+    const byPriority = { critical: 0, high: 0, normal: 0, low: 0 }
+    for (const { state, priority } of this.queue) if (state === 'ready') byPriority[priority] += 1
+    const queue = { byPriority, isWhole: true, oldestReadyAt: null }
+    const about = { version: this.version, pid: process.pid, home: '/fake', uptimeMs: 1234 }
+    const lastEvent = this.log.at(-1)?.seq ?? 0
+    return { ...about, agents, tasks, queue, lastEvent, sampleIntervalMs: 5000 }
   }
 
   async addAgent(input: AgentInput): Promise<AgentView> {
@@ -65,6 +70,7 @@ export class FakeSquad implements Squad {
       currentTask: null,
       tasksCompleted: 0,
       tasksFailed: 0,
+      costUsd: 0,
       circuitState: 'closed',
       hostPid: null,
       programPid: null,
@@ -222,6 +228,11 @@ export class FakeSquad implements Squad {
     this.task(id)
     return Buffer.from(this.text)
   }
+
+  notifications = () => [{ name: 'ops', on: ['TaskFailed'], target: 'hooks.test', waiting: 2 }]
+  testNotifications = async (name = 'ops') => [
+    { name, target: 'hooks.test', ok: name === 'ops', problem: null, durationMs: 1 },
+  ]
 
   emit(event: NewEvent): void {
     const seq = (this.log.at(-1)?.seq ?? 0) + 1

@@ -10,5 +10,4 @@ export const silentMeter: Meter = {
   subscribed: () => () => {},
   subscriberDropped() {},
   eventsMissed() {},
-  notified() {},
 }

@@ -22,6 +22,8 @@ export type EventsOptions = Calls['events']['input'] & {
   signal?: AbortSignal
   /** How long a lost daemon is waited for. Default 30 s. */
   patienceMs?: number
+  /** Told each time that the connection is lost and is going to be made again. */
+  onLost?: () => void
 }
 
 const readTimeoutMs = 30_000
@@ -78,6 +80,7 @@ export class Client {
   async *events({
     signal,
     patienceMs = 30_000,
+    onLost = () => {},
     ...how
   }: EventsOptions = {}): AsyncGenerator<SquadEvent> {
     let { since } = how
@@ -101,6 +104,7 @@ export class Client {
         if (!everHeard || !isAway(error)) throw error
         if (lostAt !== undefined && Date.now() - lostAt > patienceMs) throw error
       }
+      if (lostAt === undefined) onLost()
       lostAt ??= Date.now()
       await delay(pauseMs, undefined, signal ? { signal } : {}).catch(() => {})
     }

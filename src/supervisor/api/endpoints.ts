@@ -161,6 +161,19 @@ export const endpoints = {
     doc: 'For the program of an agent: how far its task is; everybody sees it as an event.',
     scope: 'agent',
   },
+  'notifications.list': {
+    method: 'GET',
+    path: '/v1/notifications',
+    reply: 'json',
+    doc: 'Who is told of which events, and how many notices wait.',
+  },
+  'notifications.test': {
+    method: 'POST',
+    path: '/v1/notifications/test',
+    reply: 'json',
+    doc: 'Sends one now, or each, and says how it went.',
+    waits: true,
+  },
 
   events: {
     method: 'GET',

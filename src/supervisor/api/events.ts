@@ -52,5 +52,13 @@ export async function sendEvents(
   }
 }
 
-const frame = (event: SquadEvent): string =>
-  `id: ${event.seq}\nevent: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`
+const frames = new WeakMap<SquadEvent, string>()
+
+/** The text of an event, made once for all who get it while it is new. */
+function frame(event: SquadEvent): string {
+  const known = frames.get(event)
+  if (known !== undefined) return known
+  const text = `id: ${event.seq}\nevent: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`
+  frames.set(event, text)
+  return text
+}

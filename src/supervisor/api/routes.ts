@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { shownConfig } from '../domain/config.ts'
 import { show, SquadError } from '../domain/error.ts'
 import { isTaskId } from '../domain/names.ts'
 import type { AgentDoor } from '../domain/squad.ts'
@@ -209,6 +210,26 @@ export const routes = {
       return { taskId: own(door).taskId }
     },
   }),
+  'notifications.list': route('notifications.list', {
+    input: none,
+    output: z.array(
+      z.object({ name: text, on: z.array(text), target: text, waiting: z.int().min(0) }),
+    ),
+    handle: ({ squad }) => squad.notifications(),
+  }),
+  'notifications.test': route('notifications.test', {
+    input: strict({ name: z.string().exactOptional().describe('Default: all of them.') }),
+    output: z.array(
+      z.object({
+        name: text,
+        target: text,
+        ok: z.boolean(),
+        problem: text.nullable(),
+        durationMs: z.number(),
+      }),
+    ),
+    handle: ({ squad }, { name }) => squad.testNotifications(name),
+  }),
 
   events: route('events', {
     input: strict({
@@ -238,7 +259,7 @@ export const routes = {
   reload: route('reload', {
     input: none,
     output: settings,
-    handle: ({ control }) => control.reload(),
+    handle: async ({ control }) => shownConfig(await control.reload()),
   }),
   metrics: route('metrics', {
     input: none,

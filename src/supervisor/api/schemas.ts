@@ -177,6 +177,7 @@ export const agentView: z.ZodType<AgentView> = z.object({
   currentTask: z.string().nullable(),
   tasksCompleted: z.int(),
   tasksFailed: z.int(),
+  costUsd: z.number(),
   circuitState: z.enum(['closed', 'open', 'half-open']),
   hostPid: z.int().nullable(),
   programPid: z.int().nullable(),
@@ -198,6 +199,13 @@ export const status: z.ZodType<SquadStatus> = z.object({
     ...Object.fromEntries(agentStates.map((state) => [state, z.int().exactOptional()])),
   }),
   tasks: numbers(taskStates),
+  queue: z.object({
+    byPriority: numbers(priorities),
+    isWhole: z.boolean(),
+    oldestReadyAt: ms.nullable(),
+  }),
+  lastEvent: z.int().min(0),
+  sampleIntervalMs: ms,
 })
 
 export const explanation: z.ZodType<Explanation> = z.object({
@@ -221,7 +229,13 @@ export const event: z.ZodType<SquadEvent> = z.object({
 
 export const settings = z.record(
   z.enum(Object.keys(configTable) as (keyof Config)[]),
-  z.union([z.number(), z.boolean(), z.string(), z.record(z.string(), z.number())]),
+  z.union([
+    z.number(),
+    z.boolean(),
+    z.string(),
+    z.record(z.string(), z.number()),
+    z.array(z.record(z.string(), z.unknown())).readonly(),
+  ]),
 )
 
 export const failure = z.object({

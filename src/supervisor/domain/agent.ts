@@ -127,6 +127,7 @@ export type AgentRecord = {
   tasksCompleted: number
   tasksFailed: number
   totalExecTimeMs: number
+  spentUsd: number
   createdAt: number
   updatedAt: number
 }
@@ -149,6 +150,8 @@ export type AgentView = {
   currentTask: string | null
   tasksCompleted: number
   tasksFailed: number
+  /** What its attempts have cost, as far as its program tells. */
+  costUsd: number
   circuitState: 'closed' | 'open' | 'half-open'
   hostPid: number | null
   programPid: number | null

@@ -1,5 +1,7 @@
 import { isLoopback, parseAddress } from './address.ts'
 import { SquadError } from './error.ts'
+import type { NotificationInput } from './notification.ts'
+import { readNotifications, shownNotification } from './notification.ts'
 import { parseDuration } from './time.ts'
 
 type Field =
@@ -9,6 +11,7 @@ type Field =
   | { kind: 'choice'; default: string; choices: readonly string[]; doc: string }
   | { kind: 'loopback'; default: string; doc: string }
   | { kind: 'limits'; default: Readonly<Record<string, number>>; doc: string }
+  | { kind: 'notifications'; default: readonly NotificationInput[]; doc: string }
 
 const day = 86_400_000
 
@@ -153,7 +156,24 @@ export const configTable = {
     3650 * day,
     'How long an ended task is kept, its result and idempotency key with it; 0 = for ever.',
   ),
-  eventRetention: count(100_000, 1000, 100_000_000, 'Events kept in the log.'),
+  eventRetention: count(100_000, 1000, 100_000_000, 'Events kept in the log, the newest.'),
+  eventRetentionMs: duration(
+    30 * day,
+    0,
+    3650 * day,
+    'Age of the oldest event kept; 0 = no limit.',
+  ),
+  notifications: {
+    kind: 'notifications',
+    default: [] as readonly NotificationInput[],
+    doc: 'Who is told of which events: [{ "on": ["TaskFailed"], "webhook": "https://…" }].',
+  },
+  notificationRetryMs: duration(
+    5000,
+    10,
+    day,
+    'Longest wait before a notification is tried again; four times as long after each further try.',
+  ),
 } as const satisfies Record<string, Field>
 
 type Limits = Readonly<Record<string, number>>
@@ -161,9 +181,11 @@ type Widen<T> = T extends number
   ? number
   : T extends boolean
     ? boolean
-    : T extends object
-      ? Limits
-      : T
+    : T extends readonly unknown[]
+      ? T
+      : T extends object
+        ? Limits
+        : T
 
 /** The settings of one squad. Defaults, units and meaning: `configTable`. */
 export type Config = {
@@ -194,6 +216,12 @@ export function parseConfig(given: unknown): Config {
   return Object.freeze(config) as Config
 }
 
+/** The settings as they may be shown: addresses that are secrets are not among them. */
+export const shownConfig = (config: Config): Config => ({
+  ...config,
+  notifications: config.notifications.map(shownNotification),
+})
+
 function parseField(name: string, field: Field, value: unknown): unknown {
   switch (field.kind) {
     case 'flag':
@@ -217,6 +245,9 @@ function parseField(name: string, field: Field, value: unknown): unknown {
         `${name} ${JSON.stringify(value)} is not a set of limits`,
         'write { "name": 2 }, whole numbers from 0 on',
       )
+    case 'notifications':
+      readNotifications(value)
+      return Object.freeze(value)
     case 'count':
     case 'duration': {
       const number =

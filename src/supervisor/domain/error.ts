@@ -106,6 +106,12 @@ export const errors = {
     retryable: false,
     doc: 'The worker of a job ended before the job did.',
   },
+  SQUADD_NOTIFICATION_FAILED: {
+    http: 502,
+    exit: 1,
+    retryable: true,
+    doc: 'A test of a notification was not taken.',
+  },
   SQUADD_INTERNAL: { http: 500, exit: 1, retryable: false, doc: 'A defect in squadd.' },
 } as const satisfies Record<string, { http: number; exit: number; retryable: boolean; doc: string }>
 

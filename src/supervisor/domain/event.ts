@@ -31,12 +31,15 @@ export const eventTable = {
   MassChange:
     'More than half of the agents failed a probe at once: nothing is done about them: agents.',
   SystemMetrics: 'A sample of the squad: agents, tasks, load.',
-  EventsDropped: 'Events from..to were dropped: a reader that was away or slow has missed them.',
   OutputsRemoved: 'Output of ended tasks was removed, as configured: attempts, bytes.',
   TasksForgotten: 'Ended tasks were removed from the store, as configured: tasks.',
   BackupMade: 'The store was copied: file, bytes.',
   BackupFailed: 'The store could not be copied: reason.',
   StoreRestored: 'The store is that of a backup: file, madeAt, held.',
+  EventsDropped:
+    'A reader that was away or slow has missed events: from, to, missed, readFrom (what there still is).',
+  NotificationFailed:
+    'A notification was given up: notification, event (its number), eventType, tries, reason.',
   DaemonStarted: 'The supervisor is ready: version, pid.',
   DaemonStopped: 'The supervisor stopped: reason, unstopped.',
 } as const satisfies Record<string, string>
@@ -53,3 +56,16 @@ export type NewEvent = {
 
 /** A recorded fact. `seq` grows by one or more and never repeats; `at` is ms since 1970. */
 export type SquadEvent = NewEvent & { seq: number; at: number; data: Record<string, unknown> }
+
+/** Told to a reader in the place of what it has missed; `readFrom`: the number it can read on from. */
+export const eventsDropped = (
+  from: number,
+  to: number,
+  readFrom: number,
+  at: number,
+): SquadEvent => ({
+  seq: to,
+  at,
+  type: 'EventsDropped',
+  data: { from, to, missed: to - from + 1, readFrom },
+})

@@ -27,12 +27,6 @@ export type GitOperation = (typeof gitOperations)[number]
 export const subscriberDrops = ['stalled', 'refused'] as const
 export type SubscriberDrop = (typeof subscriberDrops)[number]
 
-export const notificationChannels = ['webhook', 'desktop'] as const
-export type NotificationChannel = (typeof notificationChannels)[number]
-
-export const notificationResults = ['delivered', 'retried', 'failed'] as const
-export type NotificationResult = (typeof notificationResults)[number]
-
 /** One answered request. `route` is the path's template; null when no route was found. */
 export type Answered = {
   route: { method: string; path: string } | null
@@ -57,7 +51,6 @@ export interface Meter {
   subscriberDropped(reason: SubscriberDrop): void
   /** Events that a reader has missed because they are no longer kept. */
   eventsMissed(count: number): void
-  notified(channel: NotificationChannel, result: NotificationResult): void
 }
 
 /** One agent as the metrics see it. */

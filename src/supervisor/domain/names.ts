@@ -6,11 +6,13 @@ const agentName = /^[A-Za-z0-9][A-Za-z0-9_-]{0,47}$/
 const taskId = /^t[1-9][0-9]{0,14}$/
 
 export const isTaskId = (text: string): boolean => taskId.test(text)
-export const isAgentName = (text: string): boolean => agentName.test(text)
+
+export const isAgentName = (name: unknown): name is string =>
+  typeof name === 'string' && agentName.test(name)
 
 /** Checks an agent's name. Throws SQUADD_INVALID. */
 export function checkAgentName(name: unknown, field = 'name'): string {
-  if (typeof name === 'string' && agentName.test(name)) return name
+  if (isAgentName(name)) return name
   throw invalid(
     field,
     name,

@@ -1,7 +1,8 @@
 import type { AgentGoal, AgentRecord, AgentSpec, RestartReason } from './agent.ts'
 import type { EventType, NewEvent, SquadEvent } from './event.ts'
 import type { FromHost, HostSetup, Recorded, ToHost, Verdict } from './message.ts'
-import type { StopReason, Task, TaskId, TaskSpec, TaskState } from './task.ts'
+import type { Delivery, NotificationRule } from './notification.ts'
+import type { Priority, StopReason, Task, TaskId, TaskSpec, TaskState } from './task.ts'
 import type { TotalName } from './totals.ts'
 
 /** An agent that may take a task now. */
@@ -27,6 +28,21 @@ export type TaskFilter = {
   /** Only tasks older than this one. */
   before?: TaskId
 }
+
+/** An event that somebody is to be told of; `tries` that were begun, `problem` of the last. */
+export type Notice = {
+  id: number
+  rule: string
+  event: SquadEvent
+  tries: number
+  problem: string | null
+}
+
+/** How a try to tell somebody ended. */
+export type NoticeEnd =
+  | { kind: 'delivered' }
+  | { kind: 'failed'; problem: string; retryAt: number }
+  | { kind: 'given up'; problem: string }
 
 /**
  * The truth about tasks, agents and events. Every write is one transaction, durable when its
@@ -74,6 +90,8 @@ export interface Store {
   taskCounts(): Record<TaskState, number>
   /** When the oldest of the ready tasks was stored. */
   oldestReadyAt(): number | null
+  /** Of ready tasks by priority; counts no further than 1000 in all. */
+  readyByPriority(): Record<Priority, number>
   /** The critical task that is to be next, or null. */
   urgent(): Task | null
   /** Ready tasks of its lane that go before it; counts no further than 1000. */
@@ -96,14 +114,36 @@ export interface Store {
   agents(): AgentRecord[]
 
   append(events: readonly NewEvent[], now: number): Promise<void>
-  /** Events with a higher number, oldest first. */
+  /** Events with a higher number, oldest first; less than `limit` when they are large. */
   eventsSince(seq: number, limit: number, types?: readonly EventType[]): SquadEvent[]
-  /** The oldest and newest event numbers kept; 0 and 0 when there is none. */
+  /**
+   * From `first` on every event is kept, below it only those of running tasks; `last` is the newest
+   * there ever was, 0 before there is one.
+   */
   eventRange(): { first: number; last: number }
-  /** Deletes all but the newest `keep` events. */
-  trimEvents(keep: number): Promise<void>
+  /**
+   * Deletes all but the newest `keep` events, and those that happened before `before` (default: never),
+   * except what belongs to a running task.
+   */
+  trimEvents(keep: number, before?: number): Promise<void>
   /** Called after each commit with what it recorded, in order. */
   onCommitted(listener: (events: readonly SquadEvent[]) => void): void
+
+  /**
+   * Notices of the rule that are due, at most `limit`. A try of each is counted before it is made, and
+   * the next set to `retryAt(tries)` in case that nobody tells how this one ended.
+   */
+  takeNotices(
+    rule: string,
+    limit: number,
+    retryAt: (tries: number) => number,
+    now: number,
+  ): Promise<Notice[]>
+  settleNotice(notice: Notice, end: NoticeEnd, now: number): Promise<void>
+  /** Gives up the notices of all rules but these, and those whose last try nobody saw the end of. */
+  giveUpNotices(rules: readonly string[], now: number): Promise<void>
+  /** By rule: how many notices wait, and when the first of them may be tried; null: not any more. */
+  waitingNotices(): { rule: string; count: number; dueAt: number | null }[]
 
   /** Totals since the store was made: name, label, value. */
   counters(): { name: TotalName; label: string; value: number }[]
@@ -206,6 +246,15 @@ export interface HostProbe {
 /** Reads the stored output of an attempt, oldest byte first. */
 export interface OutputLogs {
   read(key: string): AsyncIterable<Uint8Array>
+}
+
+/** Brings one notice to where a rule says. It never throws. */
+export interface Courier {
+  deliver(
+    rule: NotificationRule,
+    notice: Notice,
+    how: { now: number; signal: AbortSignal },
+  ): Promise<Delivery>
 }
 
 /** A pool of worker threads in numbers: jobs that ended since its start, workers now. */

@@ -3,7 +3,7 @@ import type { AgentInput, AgentView } from './agent.ts'
 import type { SquadEvent } from './event.ts'
 import type { Explanation } from './explanation.ts'
 import type { TaskFilter } from './ports.ts'
-import type { Task, TaskId, TaskInput, TaskState } from './task.ts'
+import type { Priority, Task, TaskId, TaskInput, TaskState } from './task.ts'
 
 export type SquadStatus = {
   version: string
@@ -12,6 +12,29 @@ export type SquadStatus = {
   uptimeMs: number
   agents: { total: number } & Partial<Record<AgentView['state'], number>>
   tasks: Record<TaskState, number>
+  /** The ready tasks that are next, by priority: all of them, or so many that it is not whole. */
+  queue: {
+    byPriority: Record<Priority, number>
+    isWhole: boolean
+    /** When the oldest of all ready tasks was stored. */
+    oldestReadyAt: number | null
+  }
+  /** Number of the newest event: what happens after this is what follows it. */
+  lastEvent: number
+  /** Time between two samples of CPU and memory while tasks run. */
+  sampleIntervalMs: number
+}
+
+/** A notification of the configuration; `target` is the webhook's host or `desktop`. */
+export type NotificationStatus = { name: string; on: string[]; target: string; waiting: number }
+
+/** How a test of a notification ended; `problem`: why it was not taken. */
+export type NotificationReport = {
+  name: string
+  target: string
+  ok: boolean
+  problem: string | null
+  durationMs: number
 }
 
 /** What the program of an agent may do: for its own task and nothing else. */
@@ -65,6 +88,10 @@ export interface Squad {
 
   /** Why an agent or a task is as it is, and what would have to change. */
   explain(subject: string): Explanation
+
+  notifications(): NotificationStatus[]
+  /** Sends one now, or each. Throws SQUADD_NOT_FOUND. */
+  testNotifications(name?: string): Promise<NotificationReport[]>
 
   /**
    * Events after number `since` (default: from now on), for ever, or with `follow: false` up to the

@@ -13,6 +13,8 @@ export const totalNames = [
   'leases_expired',
   'fenced_writes',
   'events',
+  /** By `delivered` and `given_up`. */
+  'notifications',
   'tokens',
   'cost_micro_usd',
   'queue_wait',

@@ -1,5 +1,6 @@
 import { invalid } from '../domain/error.ts'
 import type { SquadEvent } from '../domain/event.ts'
+import { eventsDropped } from '../domain/event.ts'
 import type { EventLog } from '../event-log.ts'
 import { keepAlive } from './keep-alive.ts'
 
@@ -116,8 +117,8 @@ class EventBuffer {
     this.#missed = null
     if (missed && missed.to > cursor) {
       const { to, at } = missed
-      const data = { from: Math.max(missed.from, cursor + 1), to }
-      return { seq: to, at, type: 'EventsDropped', data }
+      const from = Math.max(missed.from, cursor + 1)
+      return eventsDropped(from, to, from, at)
     }
     const event = this.#events.shift()
     return event && event.seq > cursor ? event : undefined

@@ -18,6 +18,7 @@ type AgentRow = {
   tasks_completed: number
   tasks_failed: number
   total_exec_ms: number
+  spent_usd: number
   created_at: number
   updated_at: number
 }
@@ -41,6 +42,7 @@ const toRecord = (agent: AgentRow): AgentRecord => ({
   tasksCompleted: agent.tasks_completed,
   tasksFailed: agent.tasks_failed,
   totalExecTimeMs: agent.total_exec_ms,
+  spentUsd: agent.spent_usd,
   createdAt: agent.created_at,
   updatedAt: agent.updated_at,
 })

@@ -1,5 +1,5 @@
 import type { NewEvent } from '../domain/event.ts'
-import type { Task, TaskId, TaskState } from '../domain/task.ts'
+import type { Priority, Task, TaskId, TaskState } from '../domain/task.ts'
 import { append } from './events.ts'
 import type { Op } from './statement.ts'
 import { row, rows } from './statement.ts'
@@ -13,6 +13,16 @@ export function* urgent(): Op<Task | null> {
   )
   const found = first && (yield* findTask(first.id))
   return found ? toTask(found, found) : null
+}
+
+/** Ready tasks by priority; counts no further than 1000 in all, the oldest. */
+export function* readyByPriority(): Op<Record<Priority, number>> {
+  const found = yield* rows<{ priority: Priority }>(
+    `select priority from task where state = 'ready' order by id limit 1000`,
+  )
+  const counts = { critical: 0, high: 0, normal: 0, low: 0 }
+  for (const { priority } of found) counts[priority] += 1
+  return counts
 }
 
 /** Ready tasks of its lane that go before it; counts no further than 1000. */

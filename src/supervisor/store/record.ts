@@ -33,6 +33,7 @@ export function* record(
   if (found.state !== 'running') return 'already'
   yield* keep(verdict, found)
   yield* creditAgent(tx, verdict, found.agent)
+  yield* chargeAgent(verdict, found.agent)
   const moved = yield* settle(tx, verdict, found, decide(toTask(found, found)))
   if (isEnded(moved.state)) yield* followUp(tx, moved)
   return 'recorded'
@@ -86,6 +87,13 @@ function* creditAgent(tx: Transaction, verdict: Verdict, agent: string | null): 
     Math.round(verdict.result.durationMs),
     tx.now,
   )
+}
+
+/** What an attempt cost is its agent's, however it ended. */
+function* chargeAgent({ result }: Verdict, agent: string | null): Op<void> {
+  const cost = result.usage?.costUsd ?? 0
+  if (cost > 0)
+    yield* rows('update agent set spent_usd = spent_usd + ?2 where name = ?1', agent, cost)
 }
 
 function* settle(

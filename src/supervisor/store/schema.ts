@@ -144,5 +144,17 @@ export function migrations({ identity, integer, real, table, keyed }: Dialect): 
       ('completed', 0), ('failed', 0), ('cancelled', 0);
     `,
     'alter table agent add column conversation text;',
+    `
+    create table notice(
+      id ${identity},
+      rule text not null,
+      event text not null,
+      tries ${integer} not null,
+      due_at ${integer} not null,
+      problem text
+    ) ${table};
+    create index notice_due on notice(rule, due_at, id);
+    `,
+    `alter table agent add column spent_usd ${real} not null default 0;`,
   ]
 }

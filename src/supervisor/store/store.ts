@@ -5,10 +5,12 @@ import { addAgent, agents, removeAgent, updateAgent } from './agents.ts'
 import { claim } from './claim.ts'
 import { askStop, cancel, nextDueAt, promote, release, retry } from './control.ts'
 import { enqueue } from './enqueue.ts'
-import { append, counters, eventRange, eventsSince, trimTo } from './events.ts'
+import { append, counters, eventRange, eventsSince, oldestToKeep, trimBelow } from './events.ts'
 import { forget } from './forget.ts'
 import type { Listener, Written } from './group-commit.ts'
-import { ahead, note, notes, parents, urgent } from './questions.ts'
+import { settleNotice, tellGivenUp } from './notice-end.ts'
+import { dropNotice, lostNotices, takeNotices, waitingNotices } from './notices.ts'
+import { ahead, note, notes, parents, readyByPriority, urgent } from './questions.ts'
 import { record } from './record.ts'
 import type { Op } from './statement.ts'
 import { oldestReadyAt, task, taskCounts, tasks } from './task-row.ts'
@@ -71,6 +73,7 @@ export function createStore(engine: Engine, instanceId: string, settings: Settin
     tasks: (filter) => engine.read(tasks(filter)),
     taskCounts: () => engine.read(taskCounts()),
     oldestReadyAt: () => engine.read(oldestReadyAt()),
+    readyByPriority: () => engine.read(readyByPriority()),
     urgent: () => engine.read(urgent()),
     ahead: (id) => engine.read(ahead(id)),
     parents: (id) => engine.read(parents(id)),
@@ -90,11 +93,28 @@ export function createStore(engine: Engine, instanceId: string, settings: Settin
     append: (events, now) => write('store.append', now, (tx) => append(tx, events)),
     eventsSince: (seq, limit, types) => engine.read(eventsSince(seq, limit, types)),
     eventRange: () => engine.read(eventRange()),
-    async trimEvents(keep) {
-      const last = engine.read(eventRange()).last - keep
-      while (await write('store.trim_events', timeless, () => trimTo(last, portion)));
+    async trimEvents(keep, before = 0) {
+      const first = engine.read(oldestToKeep(keep, before))
+      while (await write('store.trim_events', timeless, () => trimBelow(first, portion)));
     },
     onCommitted: (listener) => engine.onCommitted(listener),
+
+    takeNotices: (rule, limit, retryAt, now) =>
+      write('store.take_notices', now, () => takeNotices(rule, limit, retryAt, now)),
+    settleNotice: (notice, end, now) =>
+      write('store.settle_notice', now, (tx) => settleNotice(tx, notice, end)),
+    async giveUpNotices(rules, now) {
+      if (engine.read(lostNotices(rules)).length === 0) return
+      await write('store.give_up_notices', now, function* (tx) {
+        for (const notice of yield* lostNotices(rules)) {
+          yield* dropNotice(notice.id)
+          const isKnown = rules.includes(notice.rule)
+          const gone = 'its notification is no longer in the configuration'
+          yield* tellGivenUp(tx, notice, isKnown ? (notice.problem ?? 'no answer') : gone)
+        }
+      })
+    },
+    waitingNotices: () => engine.read(waitingNotices()),
 
     counters: () => engine.read(counters()),
     close: () => engine.close(),

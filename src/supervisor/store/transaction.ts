@@ -1,9 +1,11 @@
 import type { NewEvent, SquadEvent } from '../domain/event.ts'
+import type { NotificationRule } from '../domain/notification.ts'
 import { redactAll } from '../domain/redact.ts'
 import type { TaskState } from '../domain/task.ts'
 import type { Total, TotalName } from '../domain/totals.ts'
 import { totalsOf } from '../domain/totals.ts'
 import type { Patience } from '../policy/scheduler.ts'
+import { queueNotices } from './notices.ts'
 import type { Op } from './statement.ts'
 import { row, rows } from './statement.ts'
 
@@ -12,6 +14,8 @@ export type Settings = {
   patience: () => Patience
   /** Blocked, delayed and ready tasks together; one more is refused. */
   taskQueueSize: () => number
+  /** Who is told of what. Default: nobody. */
+  notifications?: () => readonly NotificationRule[]
 }
 
 /** One write as it grows: what time it is for it, and what it did beside the tables. */
@@ -32,7 +36,10 @@ export const beginAt = (now: number, settings: Settings): Transaction => ({
   totals: [],
 })
 
-/** Records an event, redacted: everybody may see it. In the totals it records what follows from it. */
+/**
+ * Records an event, redacted: everybody may see it; in the totals what follows from it, and who is to be
+ * told of it.
+ */
 export function* emit(tx: Transaction, event: NewEvent): Op<void> {
   const data = redactAll(event.data ?? {})
   const stored = yield* row<{ seq: number }>(
@@ -43,8 +50,17 @@ export function* emit(tx: Transaction, event: NewEvent): Op<void> {
     event.taskId ?? null,
     JSON.stringify(data),
   )
-  tx.events.push({ ...event, seq: stored!.seq, at: tx.now, data })
+  const recorded = { ...event, seq: stored!.seq, at: tx.now, data }
+  tx.events.push(recorded)
   tx.totals.push(...totalsOf(event))
+  const rules = tx.settings.notifications?.() ?? []
+  if (rules.length === 0) return
+  for (const { name } of yield* queueNotices(rules, recorded)) {
+    count(tx, 'notifications', 'given_up')
+    const reason = 'too many others wait for the same receiver'
+    const about = { notification: name, event: recorded.seq, eventType: event.type, tries: 0 }
+    yield* emit(tx, { ...event, type: 'NotificationFailed', data: { ...about, reason } })
+  }
 }
 
 /** Raises a total that follows from no event. */

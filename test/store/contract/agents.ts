@@ -16,6 +16,7 @@ export function agentRules(open: OpenStore): void {
       conversation: null,
       tasksCompleted: 0,
       tasksFailed: 0,
+      spentUsd: 0,
       totalExecTimeMs: 0,
       createdAt: t0,
       updatedAt: t0,

@@ -98,7 +98,7 @@ export function enqueueRules(open: OpenStore): void {
       t.strictSame(store.tasks({}), [])
       t.equal(store.taskCounts().ready, 0)
       t.strictSame(store.counters(), [])
-      t.strictSame(store.eventRange(), { first: 0, last: 0 })
+      t.strictSame(store.eventRange(), { first: 1, last: 0 })
       t.strictSame(await store.enqueue([], t0), [])
     },
   )

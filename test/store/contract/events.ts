@@ -1,7 +1,7 @@
 import t from 'tap'
 import type { SquadEvent } from '../../../src/supervisor/domain/event.ts'
 import type { OpenStore } from '../support.ts'
-import { add, counted, spec, t0 } from '../support.ts'
+import { add, counted, spec, t0, verdictOf } from '../support.ts'
 
 export function eventRules(open: OpenStore): void {
   const paused = (agentId: string) => ({ type: 'AgentPaused', agentId }) as const
@@ -30,7 +30,7 @@ export function eventRules(open: OpenStore): void {
 
   t.test('all but the newest events are deleted, and no number comes back', async (t) => {
     const store = open(t)
-    t.strictSame(store.eventRange(), { first: 0, last: 0 })
+    t.strictSame(store.eventRange(), { first: 1, last: 0 })
     await store.trimEvents(10)
     await store.append(
       Array.from({ length: 1234 }, () => paused('a')),
@@ -41,10 +41,52 @@ export function eventRules(open: OpenStore): void {
     t.strictSame(store.eventRange(), { first: 1, last: 1234 })
     await store.trimEvents(100)
     t.strictSame(store.eventRange(), { first: 1135, last: 1234 })
+    await store.trimEvents(200)
+    t.strictSame(store.eventRange(), { first: 1135, last: 1234 }, 'what is gone stays gone')
     await store.trimEvents(0)
-    t.strictSame(store.eventRange(), { first: 0, last: 0 })
+    t.strictSame(store.eventRange(), { first: 1235, last: 1234 })
     await store.append([paused('a')], t0)
     t.strictSame(store.eventRange(), { first: 1235, last: 1235 })
+  })
+
+  t.test(
+    'events that are too old are deleted, the newest and those of their time stay',
+    async (t) => {
+      const store = open(t)
+      for (const at of [t0, t0 + 1, t0 + 2, t0 + 2]) await store.append([paused('a')], at)
+      await store.trimEvents(99, t0)
+      t.strictSame(store.eventRange(), { first: 1, last: 4 })
+      await store.trimEvents(99, t0 + 2)
+      t.strictSame(store.eventRange(), { first: 3, last: 4 })
+      await store.trimEvents(1, t0 + 2)
+      t.strictSame(store.eventRange(), { first: 4, last: 4 })
+      await store.trimEvents(99, t0 + 3)
+      t.strictSame(store.eventRange(), { first: 5, last: 4 })
+    },
+  )
+
+  t.test('what belongs to a running task is kept until it has ended', async (t) => {
+    const store = open(t)
+    await add(store)
+    await add(store)
+    await store.claim([{ id: 'ann', labels: [] }], () => 'ann', 1, t0)
+    await store.append([paused('a')], t0)
+    const kept = () => store.eventsSince(0, 99).map(({ seq, type }) => `${seq} ${type}`)
+    t.strictSame(kept(), ['1 TaskSubmitted', '2 TaskSubmitted', '3 TaskStarted', '4 AgentPaused'])
+    await store.trimEvents(0)
+    t.strictSame(kept(), ['1 TaskSubmitted', '3 TaskStarted'])
+    t.strictSame(store.eventRange(), { first: 5, last: 4 })
+    await store.record(verdictOf({ id: 't1', fence: 1 }), () => ({ signal: 'succeed' }), t0)
+    await store.trimEvents(1)
+    t.strictSame(kept(), ['5 TaskCompleted'])
+  })
+
+  t.test('one read holds no more than its bytes, and at least one event', async (t) => {
+    const store = open(t)
+    const large = (kib: number) => ({ ...paused('a'), data: { text: 'x'.repeat(kib * 1024) } })
+    await store.append([large(100), large(100), large(100), large(1000), large(1)], t0)
+    const numbers = (since: number) => store.eventsSince(since, 99).map(({ seq }) => seq)
+    t.strictSame([numbers(0), numbers(2), numbers(3), numbers(4)], [[1, 2], [3], [4], [5]])
   })
 
   t.test('restarts of agents are counted with their event', async (t) => {

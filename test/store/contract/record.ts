@@ -54,6 +54,23 @@ export function recordRules(open: OpenStore): void {
     ])
   })
 
+  t.test('what attempts cost is charged to their agent, however they ended', async (t) => {
+    const store = open(t)
+    await store.addAgent(agentSpec('ann'), (key) => key, t0)
+    for (const [outcome, costUsd] of [
+      ['succeeded', 0.5],
+      ['cancelled', 0.25],
+      ['failed', null],
+    ] as const) {
+      await add(store)
+      const task = await take(store)
+      const verdict = verdictOf(task, outcome)
+      const usage = { inputTokens: 1, outputTokens: 1, costUsd }
+      await store.record({ ...verdict, result: { ...verdict.result, usage } }, succeed, t0)
+    }
+    t.equal(store.agents()[0]?.spentUsd, 0.75)
+  })
+
   t.test('a failure, a cancel and a hold end the attempt each in its state', async (t) => {
     const store = open(t)
     await store.addAgent(agentSpec('ann'), () => '/w', t0)

@@ -1,0 +1,35 @@
+import type { Notice, NoticeEnd } from '../domain/ports.ts'
+import { deferNotice, dropNotice } from './notices.ts'
+import type { Op } from './statement.ts'
+import type { Transaction } from './transaction.ts'
+import { count, emit } from './transaction.ts'
+
+/** Records how a try ended: delivered, to be tried again, or given up. */
+export function* settleNotice(tx: Transaction, notice: Notice, end: NoticeEnd): Op<void> {
+  switch (end.kind) {
+    case 'delivered':
+      if (yield* dropNotice(notice.id)) count(tx, 'notifications', 'delivered')
+      return
+    case 'failed':
+      yield* deferNotice(notice, end.problem, end.retryAt)
+      return
+    case 'given up':
+      if (yield* dropNotice(notice.id)) yield* tellGivenUp(tx, notice, end.problem)
+  }
+}
+
+/** The one trace of a notification that nobody got. */
+export function* tellGivenUp(
+  tx: Transaction,
+  { rule, tries, event }: Pick<Notice, 'rule' | 'tries' | 'event'>,
+  reason: string,
+): Op<void> {
+  count(tx, 'notifications', 'given_up')
+  const { seq, type, agentId, taskId } = event
+  yield* emit(tx, {
+    type: 'NotificationFailed',
+    ...(agentId === undefined ? {} : { agentId }),
+    ...(taskId === undefined ? {} : { taskId }),
+    data: { notification: rule, event: seq, eventType: type, tries, reason },
+  })
+}
