@@ -20,6 +20,7 @@ import { systemClock, systemRandom } from './domain/time.ts'
 import type { Home } from './home.ts'
 import type { AgentPorts } from './agent-owner.ts'
 import { createCourier } from './notify/courier.ts'
+import { listBackups } from './operations/backups.ts'
 import { Supervisor } from './supervisor.ts'
 import { metered } from './store/metered.ts'
 import { openSqliteStore } from './store/open.ts'
@@ -139,7 +140,7 @@ export function assemble(options: AssemblyOptions): Assembly {
       worktrees: await freeBytes(home.worktreesDir),
     }),
     storeSize: async () => ({ main: await fileBytes(file), wal: await fileBytes(`${file}-wal`) }),
-    lastBackupAt: () => null,
+    lastBackupAt: () => listBackups(home)[0]?.at ?? null,
   })
   const { meter } = metrics
   const store = metered(stored, meter)
