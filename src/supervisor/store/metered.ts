@@ -1,6 +1,7 @@
 import { SquadError } from '../domain/error.ts'
 import type { Meter, StoreErrorKind, StoreOperation } from '../domain/meter.ts'
 import type { Store } from '../domain/ports.ts'
+import type { Task } from '../domain/task.ts'
 
 /** What each call counts as; the others are not measured. */
 const operations: Partial<Record<keyof Store, StoreOperation>> = {
@@ -23,7 +24,7 @@ const operations: Partial<Record<keyof Store, StoreOperation>> = {
   eventsSince: 'read',
 }
 
-/** The same store, measured. */
+/** The same store, measured. Its promises are the store's own: whoever waits goes on no later. */
 export function metered(store: Store, meter: Meter): Store {
   const measured = Object.entries(operations).map(([name, operation]) => {
     const call = store[name as keyof Store] as (...given: unknown[]) => unknown
@@ -31,32 +32,29 @@ export function metered(store: Store, meter: Meter): Store {
       name,
       (...given: unknown[]) => {
         const began = performance.now()
-        const done = () => meter.stored(operation, performance.now() - began)
+        const done = (answer: unknown) => {
+          const ms = performance.now() - began
+          meter.stored(operation, ms)
+          if (name === 'claim' && (answer as Task[]).length > 0) meter.dispatched('claim', ms)
+        }
         const failed = (error: unknown) => {
           const kind = kindOf(error)
           if (kind !== null) meter.storeFailed(kind)
-          throw error
+          meter.stored(operation, performance.now() - began)
         }
         try {
           const answer = call(...given)
-          if (!(answer instanceof Promise)) return answer
-          return answer.catch(failed).finally(done)
+          if (answer instanceof Promise) answer.then(done, failed)
+          else done(answer)
+          return answer
         } catch (error) {
-          return failed(error)
-        } finally {
-          if (operation === 'read') done()
+          failed(error)
+          throw error
         }
       },
     ]
   })
-  const claim: Store['claim'] = async (...given) => {
-    const began = performance.now()
-    const tasks = await measuredStore.claim(...given)
-    if (tasks.length > 0) meter.dispatched('claim', performance.now() - began)
-    return tasks
-  }
-  const measuredStore = { ...store, ...(Object.fromEntries(measured) as Partial<Store>) }
-  return { ...measuredStore, claim }
+  return { ...store, ...(Object.fromEntries(measured) as Partial<Store>) }
 }
 
 // The low byte is the kind, see sqlite.org/rescode.html.
