@@ -37,6 +37,12 @@ t.test('each operation of a store is measured, and does what it did', async (t) 
   ])
 })
 
+t.test('who waits for a measured store goes on in the same turn as without', async (t) => {
+  const { store, meter } = open(t)
+  const written = Promise.resolve()
+  t.equal(metered({ ...store, append: () => written }, meter).append([], t0), written)
+})
+
 t.test('what a caller may not do is no error of the store', async (t) => {
   const { store: plain, told, meter } = open(t)
   const store = metered(plain, meter)
