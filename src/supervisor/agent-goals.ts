@@ -12,7 +12,7 @@ export type StopTask = (agent: SupervisedAgent, task: Task) => Promise<void>
 export class AgentGoals {
   readonly #ports: AgentPorts & { store: Store }
   readonly #interrupt: StopTask
-  readonly #reaching = new Map<string, Promise<void>>()
+  readonly #reaching = new Map<string, { goal: AgentGoal; work: Promise<void> }>()
 
   constructor(ports: AgentPorts & { store: Store }, interrupt: StopTask) {
     this.#ports = ports
@@ -38,16 +38,17 @@ export class AgentGoals {
 
   /** Does what the goal of an agent asks for, now that no task is in the way. */
   reach(agent: SupervisedAgent): Promise<void> {
+    const { goal } = agent.record
     const going = this.#reaching.get(agent.id)
-    if (going) return going
+    if (going) return going.goal === goal ? going.work : going.work.then(() => this.reach(agent))
     const work = this.#reach(agent).finally(() => this.#reaching.delete(agent.id))
-    this.#reaching.set(agent.id, work)
+    this.#reaching.set(agent.id, { goal, work })
     return work
   }
 
   /** Resolves when what `reach` does for it now is done. */
   reaching(id: string): Promise<void> | undefined {
-    return this.#reaching.get(id)
+    return this.#reaching.get(id)?.work
   }
 
   async #reach(agent: SupervisedAgent): Promise<void> {

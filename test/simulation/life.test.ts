@@ -29,17 +29,23 @@ t.test('what is asked of an agent before the next supervisor has taken it up wai
   await t.resolves(life, 'no law was broken')
 })
 
-t.test('an agent that is asked back just when its last task is over works again', async (t) => {
-  const fate: Fate = {
-    ...{ launchMs: 10, runMs: 5000, stopMs: 10, outcome: 'succeeded', cause: null },
-    ...{ retryInMs: null, hostDiesInMs: null },
-  }
-  const scene = new Scene({ seed: 1, fate: () => fate, agentWriteMs: 1000 })
-  const passed = (ms: number) => scene.clock.advanceTo(scene.now + ms)
+const fate: Fate = {
+  ...{ launchMs: 10, runMs: 5000, stopMs: 10, outcome: 'succeeded', cause: null },
+  ...{ retryInMs: null, hostDiesInMs: null },
+}
+
+/** One agent on a slow disk, which is to be released when the task that it has is over. */
+async function aboutToBeReleased(agentWriteMs: number) {
+  const scene = new Scene({ seed: 1, fate: () => fate, agentWriteMs })
   await scene.start()
   await scene.addAgents([{ id: 'ada', program: 'shell' }])
   await scene.submit([{ prompt: 'one' }])
   await scene.clock.until(scene.squad.pauseAgent('ada', { release: true }), 2000)
+  return { scene, passed: (ms: number) => scene.clock.advanceTo(scene.now + ms) }
+}
+
+t.test('an agent that is asked back just when its last task is over works again', async (t) => {
+  const { scene, passed } = await aboutToBeReleased(1000)
   await passed(fate.runMs - 1500)
   t.equal(scene.store.task('t1')?.state, 'running')
   const resumed = scene.squad.resumeAgent('ada')
@@ -49,6 +55,16 @@ t.test('an agent that is asked back just when its last task is over works again'
   await scene.clock.until(resumed, 60_000)
   await passed(60_000)
   t.match(scene.store.task('t2'), { state: 'completed', starts: 1 })
+  t.same(scene.laws.breaches, [])
+  await scene.close()
+})
+
+t.test('an agent that is stopped while it is being released is stopped', async (t) => {
+  const { scene, passed } = await aboutToBeReleased(1)
+  await passed(fate.runMs + 20)
+  t.match(scene.store.task('t1'), { state: 'completed' })
+  const stopped = await scene.clock.until(scene.squad.stopAgent('ada'), 60_000)
+  t.match(stopped, { state: 'stopped' })
   t.same(scene.laws.breaches, [])
   await scene.close()
 })
