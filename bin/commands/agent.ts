@@ -79,7 +79,8 @@ export function addAgentCommands(program: Command): void {
         if (session.json) json(view)
         else {
           show(view)
-          const { configurationOf } = await import('./project-configuration.ts')
+          const { configurationOf } =
+            await import('../../src/supervisor/operations/project-configuration.ts')
           const { listed } = await import('./trust.ts')
           const lines = listed(configurationOf(view.worktree, view.program))
           if (lines.length > 0) line('configured by the repository (runs only with --trust):')

@@ -1,8 +1,11 @@
 import { createInterface } from 'node:readline/promises'
 import type { ProgramName } from '../../src/supervisor/domain/agent.ts'
 import { cut, note } from '../print.ts'
-import type { Finding } from './project-configuration.ts'
-import { configurationOf, instructionsOf } from './project-configuration.ts'
+import type { Finding } from '../../src/supervisor/operations/project-configuration.ts'
+import {
+  configurationOf,
+  instructionsOf,
+} from '../../src/supervisor/operations/project-configuration.ts'
 
 /**
  * Asks the person at the terminal, once, whether what the repository configures for the program may

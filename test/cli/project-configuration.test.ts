@@ -1,7 +1,10 @@
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import t from 'tap'
-import { configurationOf, instructionsOf } from '../../bin/commands/project-configuration.ts'
+import {
+  configurationOf,
+  instructionsOf,
+} from '../../src/supervisor/operations/project-configuration.ts'
 import type { ProgramName } from '../../src/supervisor/domain/agent.ts'
 import { scratch } from '../support/api.ts'
 import { servedHome } from '../support/cli.ts'

@@ -98,10 +98,13 @@ const cases: Cases = {
   },
   database: {
     well: [
-      { exists: false, problem: null },
-      { exists: true, problem: null },
+      { exists: false, problem: null, backups: 0 },
+      { exists: true, problem: null, backups: 2 },
     ],
-    ill: [[{ exists: true, problem: 'row 7 missing' }, 'fail', /row 7.*doctor --repair/]],
+    ill: [
+      [{ exists: true, problem: 'row 7 missing', backups: 2 }, 'fail', /row 7.*doctor --repair/],
+      [{ exists: false, problem: null, backups: 2 }, 'fail', /gone, and 2 backups are there/],
+    ],
   },
   schema: {
     well: [

@@ -1,4 +1,6 @@
 import type { TaskId } from '../domain/task.ts'
+import { isEnded } from '../domain/task.ts'
+import { followUp } from './children.ts'
 import { move } from './move.ts'
 import type { Op, Row } from './statement.ts'
 import { row, rows } from './statement.ts'
@@ -35,6 +37,8 @@ export type AfterBackup = {
 export function* afterRestore(tx: Transaction, after: AfterBackup): Op<TaskId[]> {
   for (const one of after.saved) yield* insertSaved(one)
   yield* recount()
+  // Children that could not be read are told of it now.
+  for (const { task } of after.saved) if (isEnded(task.state)) yield* followUp(tx, task)
   yield* useNoNumberAgain('task', after.used.task)
   yield* useNoNumberAgain('event', after.used.event)
   yield* useNoNumberAgain('agent', after.used.agent)
@@ -43,9 +47,7 @@ export function* afterRestore(tx: Transaction, after: AfterBackup): Op<TaskId[]>
     `select * from task where state not in ('completed', 'failed', 'cancelled') order by id`,
   )
   for (const task of open) {
-    const reason = (yield* isOrphan(task))
-      ? 'a task it waits for has ended since the backup'
-      : doubt(task, after)
+    const reason = doubt(task, after)
     const fence = Math.max(task.fence, after.fences.get(task.id) ?? 0)
     if (fence > task.fence)
       yield* rows(
@@ -61,17 +63,6 @@ export function* afterRestore(tx: Transaction, after: AfterBackup): Op<TaskId[]>
   const { file, madeAt } = after
   yield* emit(tx, { type: 'StoreRestored', data: { file, madeAt, held } })
   return held
-}
-
-/** It waits for a parent whose end it was not told of. */
-function* isOrphan({ id, state }: TaskRow): Op<boolean> {
-  if (state !== 'blocked') return false
-  const parent = yield* row(
-    `select parent from dep join task on task.id = dep.parent where dep.child = ?1 and dep.met = 0
-       and task.state in ('completed', 'failed', 'cancelled') limit 1`,
-    id,
-  )
-  return parent !== undefined
 }
 
 /** Why nobody can tell whether a task has run since the backup; null: it has not. */

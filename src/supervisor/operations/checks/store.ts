@@ -7,7 +7,12 @@ const repair = 'squadd stop, then squadd doctor --repair'
 /** The store file and what keeps it from being lost. */
 export const storeChecks = {
   /** `problem`: what SQLite's own check says, or why it could not be made. */
-  database({ exists, problem }: { exists: boolean; problem: string | null }) {
+  database({ exists, problem, backups }: DatabaseFacts) {
+    if (!exists && backups > 0)
+      return fail(
+        `it is gone, and ${backups} backups are there`,
+        'doctor --repair puts the newest back; start begins empty',
+      )
     if (!exists) return ok('not made yet')
     return problem === null ? ok('every page is sound') : fail(problem, repair)
   },
@@ -50,6 +55,8 @@ export const storeChecks = {
 }
 
 const oldMs = 7 * 86_400_000
+
+type DatabaseFacts = { exists: boolean; problem: string | null; backups: number }
 
 type BackupFacts = {
   /** There is a store that could be lost. */

@@ -18,8 +18,11 @@ export function machineProbes(place: Place): Probes<keyof typeof machineChecks> 
     tmux: async () => ({ said: await say('tmux', '-V') }),
     git: async () => ({ said: await say('git', '--version') }),
     disk() {
-      const { bavail, bsize } = statfsSync(path)
-      return { path, freeBytes: bavail * bsize, wantedBytes: config.minFreeDiskBytes }
+      const disks = [path, existing(home.worktreesDir)].map((dir) => {
+        const { bavail, bsize } = statfsSync(dir)
+        return { path: dir, freeBytes: bavail * bsize, wantedBytes: config.minFreeDiskBytes }
+      })
+      return disks.reduce((least, one) => (one.freeBytes < least.freeBytes ? one : least))
     },
     inodes() {
       const { ffree, files } = statfsSync(path)

@@ -13,6 +13,7 @@ export function storeProbes(place: Place): Probes<keyof typeof storeChecks> {
     database: () => ({
       exists: hasStore,
       problem: hasStore ? damageOf(home.storeFile) : null,
+      backups: listBackups(home).length,
     }),
     schema: () => ({
       version: store?.schema ?? null,

@@ -1,7 +1,7 @@
 import { lstatSync, readFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import stripJsonComments from 'strip-json-comments'
-import type { ProgramName } from '../../src/supervisor/domain/agent.ts'
+import type { ProgramName } from '../domain/agent.ts'
 
 /** A file of a repository that a program would obey, and what it says to run, fetch or set. */
 export type Finding = { file: string; says: string[] }
