@@ -66,7 +66,7 @@ t.test('a client that goes away in the middle of a request leaves one task or no
     invariants.acknowledge([task!])
   }
   const stored = invariants.ledger.tasks.map(({ key }) => key)
-  t.strictSame([...stored].sort(), [...keys].sort(), 'each key is there once')
+  t.strictSame([new Set(stored), stored.length], [new Set(keys), keys.length], 'each key once')
   for (const id of invariants.ledger.tasks.map((task) => task.id)) await field.wait(id)
   await squad.isWhole()
 })

@@ -11,9 +11,9 @@ export type Guarded = {
   /** The home's own, where one was asked for. */
   disk: Disk | null
   /** Adds a task; what is acknowledged has to stay. */
-  add(input: TaskInput): Promise<Task>
+  add: (input: TaskInput) => Promise<Task>
   /** Everything has come to its end, and nothing is violated. */
-  isWhole(): Promise<void>
+  isWhole: () => Promise<void>
 }
 
 /** A squad with its invariants, gone after the test; `diskBytes`: on a small disk of its own. */
