@@ -4,6 +4,7 @@ import type { Test } from 'tap'
 import t from 'tap'
 import type { Task } from '../src/supervisor/domain/task.ts'
 import { Field, perRound } from './support/field.ts'
+import { Invariants } from './support/invariants.ts'
 
 /** Rounds of each kill; `npm run torture` has 20. */
 const rounds = Number(process.env['ROUNDS'] ?? 3)
@@ -23,8 +24,25 @@ const anyOf = <T>(all: readonly T[]): T => all[Math.floor(Math.random() * all.le
 /** Resolves at a random moment while tasks run. */
 const someMoment = () => pause(Math.random() * 700)
 
+/** A squad, and what has to hold in it whatever is killed. */
+function fieldFor(t: Test): [Field, Invariants] {
+  const field = new Field()
+  const invariants = new Invariants(field.squad)
+  t.teardown(async () => {
+    invariants.close()
+    await field.close()
+  })
+  return [field, invariants]
+}
+
 /** Waits for all tasks of a round: each completed, each program ran once and kept its pid. */
-async function eachRanOnce(t: Test, field: Field, round: string, tasks: Task[]): Promise<void> {
+async function eachRanOnce(
+  t: Test,
+  [field, invariants]: [Field, Invariants],
+  round: string,
+  tasks: Task[],
+): Promise<void> {
+  invariants.acknowledge(tasks)
   const ended = await field.settled(tasks)
   const completed = ended.filter(({ state }) => state === 'completed')
   t.equal(completed.length, perRound, `${round}: every task completed`)
@@ -34,11 +52,11 @@ async function eachRanOnce(t: Test, field: Field, round: string, tasks: Task[]):
     t.same([began.length, over.length], [1, 1], `${name} ran once`)
     t.same(began, over, `${name} kept its pid`)
   }
+  t.same(await invariants.quiet(field.client), [], 'every invariant holds')
 }
 
 t.test('kill -9 of the supervisor loses no task and runs none twice', async (t) => {
-  const field = new Field()
-  t.teardown(() => field.close())
+  const [field, invariants] = fieldFor(t)
   await field.open()
   for (let round = 0; round < rounds; round++) {
     const pid = await field.squad.pid()
@@ -47,13 +65,12 @@ t.test('kill -9 of the supervisor loses no task and runs none twice', async (t) 
     process.kill(pid, 'SIGKILL')
     field.client.close()
     await field.start()
-    await eachRanOnce(t, field, `s${round}`, tasks)
+    await eachRanOnce(t, [field, invariants], `s${round}`, tasks)
   }
 })
 
 t.test('kill -9 of an agent host: another adopts what runs', async (t) => {
-  const field = new Field()
-  t.teardown(() => field.close())
+  const [field, invariants] = fieldFor(t)
   // So many kills a minute are what the restart brake is against.
   field.configure({ restartIntensity: 100 })
   await field.open()
@@ -62,13 +79,12 @@ t.test('kill -9 of an agent host: another adopts what runs', async (t) => {
     await someMoment()
     const victim = anyOf((await field.agentViews()).filter((agent) => agent.hostPid !== null))
     process.kill(victim.hostPid!, 'SIGKILL')
-    await eachRanOnce(t, field, `h${round}`, tasks)
+    await eachRanOnce(t, [field, invariants], `h${round}`, tasks)
   }
 })
 
 t.test('kill -9 of a tmux server: its program runs on and its end is recorded', async (t) => {
-  const field = new Field()
-  t.teardown(() => field.close())
+  const [field, invariants] = fieldFor(t)
   await field.open()
   for (let round = 0; round < rounds; round++) {
     const tasks = await field.submit(`t${round}`)
@@ -76,15 +92,14 @@ t.test('kill -9 of a tmux server: its program runs on and its end is recorded', 
     const victim = anyOf(await field.agentViews())
     const server = serverOf(victim.tmuxSocket)
     if (server) process.kill(server, 'SIGKILL')
-    await eachRanOnce(t, field, `t${round}`, tasks)
+    await eachRanOnce(t, [field, invariants], `t${round}`, tasks)
   }
 })
 
 t.test(
   'kill -9 of a launcher: its task is held as unknown and nothing is left running',
   async (t) => {
-    const field = new Field()
-    t.teardown(() => field.close())
+    const [field, invariants] = fieldFor(t)
     await field.open()
     const isLeft = (one: string) => one.includes('sleep 600')
     for (let round = 0; round < rounds; round++) {
@@ -96,6 +111,7 @@ t.test(
       t.match(ended, { state: 'held', outcome: 'unknown' })
       t.same(field.squad.leftovers().filter(isLeft), [], 'its program is gone')
       await field.client.call('tasks.cancel', { id: task!.id })
+      t.same(await invariants.quiet(field.client), [], 'every invariant holds')
     }
     await field.squad.json('stop', '--stop-agents')
     t.same(

@@ -84,6 +84,12 @@ t.test('no window of the period ever holds more restarts than the intensity', as
   const decision = decideRestart([1000], 2000, steady, () => 0)
   t.equal(decision.kind, 'restart', 'one each period is allowed for ever')
   t.equal(decideRestart([], 5, steady, () => 0.9).kind, 'restart')
+  const ahead = [7_200_000, 7_210_000, 7_220_000]
+  t.match(
+    decideRestart(ahead, 1000, { intensity: 3, periodMs: 60_000 }, () => 0),
+    { kind: 'restart', afterMs: 0 },
+    'a clock that was set back makes nobody give up',
+  )
   t.match(
     decideRestart([], 5, steady, () => 0.9),
     { afterMs: 0 },

@@ -23,7 +23,8 @@ export function decideRestart(
   { intensity, periodMs }: Brake,
   random: Random,
 ): RestartDecision {
-  const recent = history.filter((at) => at > now - periodMs)
+  // A clock that was set back leaves restarts that seem to come: they are not held against anyone.
+  const recent = history.filter((at) => at > now - periodMs && at <= now + backoff.maxMs)
   const afterMs = recent.length === 0 ? 0 : backoffDelayMs(recent.length, backoff, random)
   const at = now + afterMs
   const within = recent.filter((earlier) => earlier > at - periodMs).length
