@@ -113,6 +113,7 @@ t.test(
       await field.client.call('tasks.cancel', { id: task!.id })
       t.same(await invariants.quiet(field.client), [], 'every invariant holds')
     }
+    invariants.close()
     await field.squad.json('stop', '--stop-agents')
     t.same(
       field.squad.leftovers().filter((one) => one.startsWith('process')),

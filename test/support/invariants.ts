@@ -15,6 +15,8 @@ const looks = 3
 const lookMs = 150
 /** What is left after an attempt may take this long to go; the machine may have other work. */
 const quietLimitMs = 60_000
+/** A trace with its error is no longer. */
+const traceLines = 20
 const memoryLimit = 300 * 2 ** 20
 
 /**
@@ -118,7 +120,11 @@ export class Invariants {
   #logged(): string[] {
     const log = readFileSync(join(this.#squad.home, 'daemon.log'), 'utf8')
     const bad = /"type":"(Type|Reference|Range|Syntax)Error"|SQUADD_INTERNAL|MaxListenersExceeded/
-    const lines = log.split('\n').filter((line) => bad.test(line) && !line.includes('failpoint '))
+    const all = log.split('\n')
+    // What a planted fault made a host say before it ended, its trace too, was meant.
+    const isPlanted = (at: number) =>
+      all.slice(Math.max(0, at - traceLines), at + 1).some((line) => line.includes('failpoint '))
+    const lines = all.filter((line, at) => bad.test(line) && !isPlanted(at))
     return lines.map((line) => `I8: ${line.slice(0, 300)}`)
   }
 }
