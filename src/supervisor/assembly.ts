@@ -90,6 +90,11 @@ function agentPorts(
         outputLimitBytes: config().outputLimitBytes,
         outputTailBytes: config().outputTailBytes,
         stopGraceMs: config().stopGraceMs,
+        limits: {
+          memoryBytes: config().agentMaxMemoryBytes,
+          processes: config().agentMaxProcesses,
+          fileBytes: config().agentMaxFileBytes,
+        },
         endsWithSupervisor,
         ...(accessOf ? { access: accessOf(record.key) } : {}),
         current,

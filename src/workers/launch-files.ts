@@ -104,6 +104,7 @@ function writeScript(
     runId: `${setup.runPrefix}/${key}`,
     boot: bootId(),
     umask: process.umask(),
+    limits: setup.limits,
   })
   failing('launch.write_script', () => write(pathOf(setup.dir, key, 'sh'), script))
 }

@@ -1,3 +1,4 @@
+import type { ResourceLimits } from '../supervisor/domain/message.ts'
 import { shellQuote } from './shell-quote.ts'
 
 /** Everything one attempt needs on the tmux side. Paths are absolute. */
@@ -22,6 +23,7 @@ export type LauncherPlan = {
   boot: string
   /** The program's file mode mask. */
   umask: number
+  limits?: ResourceLimits | undefined
 }
 
 /** How long the window stays after the program, for the text's tail; a host closes it before. */
@@ -56,7 +58,7 @@ identify() {
 # Becomes the program's process: environment, folder, then the program itself.
 become() {
   umask ${plan.umask.toString(8).padStart(3, '0')}
-${exports(plan)}
+${limits(plan)}${exports(plan)}
   cd "$worktree" || exit 126
   unset TMUX TMUX_PANE TERM_PROGRAM TERM_PROGRAM_VERSION OLDPWD SQUADD_AGENT
   exec "$@"
@@ -116,6 +118,23 @@ const verifyStep = (argv: readonly string[]): string => `  if [ "$status" -eq 0 
     verify=$?
   fi
 `
+
+/**
+ * Where memory runs short the kernel ends programs before us; a crash leaves no picture of a memory that
+ * holds secrets. A limit that is stricter already stays.
+ */
+function limits({ limits: { memoryBytes, processes, fileBytes } = none }: LauncherPlan): string {
+  const set = [
+    'ulimit -c 0',
+    ...(memoryBytes > 0 ? [`ulimit -d ${Math.ceil(memoryBytes / 1024)}`] : []),
+    ...(processes > 0 ? [`ulimit -p ${processes}`] : []),
+    ...(fileBytes > 0 ? [`ulimit -f ${Math.ceil(fileBytes / 512)}`] : []),
+    'echo 500 >/proc/self/oom_score_adj',
+  ]
+  return set.map((line) => `  { ${line}; } 2>/dev/null\n`).join('')
+}
+
+const none: ResourceLimits = { memoryBytes: 0, processes: 0, fileBytes: 0 }
 
 function exports({ env, runId }: LauncherPlan): string {
   return Object.entries({ ...env, SQUADD_RUN_ID: runId })

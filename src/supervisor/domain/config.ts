@@ -131,6 +131,24 @@ export const configTable = {
     10_000,
     'Starts of one task, counted or not, before a person is asked.',
   ),
+  agentMaxMemoryBytes: count(
+    0,
+    0,
+    2 ** 46,
+    'Memory that each process of an agent may take (RLIMIT_DATA); 0 = no limit.',
+  ),
+  agentMaxProcesses: count(
+    0,
+    0,
+    1_000_000,
+    'Processes that your user may have when an agent starts one more (RLIMIT_NPROC); 0 = no limit.',
+  ),
+  agentMaxFileBytes: count(
+    0,
+    0,
+    2 ** 46,
+    'Size of a file that an agent may write (RLIMIT_FSIZE); 0 = no limit.',
+  ),
   metricsListen: {
     kind: 'loopback',
     default: '' as string,

@@ -12,6 +12,9 @@ export function parseAttemptKey(key: string): { taskId: TaskId; fence: number } 
   return match ? { taskId: match[1]!, fence: Number(match[2]) } : undefined
 }
 
+/** What a program may use; 0 is no limit. */
+export type ResourceLimits = { memoryBytes: number; processes: number; fileBytes: number }
+
 /** What an agent host has to know of its agent; sent once, after the fork. */
 export type HostSetup = {
   spec: AgentSpec
@@ -36,6 +39,8 @@ export type HostSetup = {
   endsWithSupervisor?: boolean
   /** Where its programs reach the API, and what seals their tokens. Default: they do not. */
   access?: { socket: string; secret: string }
+  /** For each process of a program. Default: none. */
+  limits?: ResourceLimits
   /** The attempt that the store calls running, to be adopted. */
   current: { order: AttemptOrder; stop: StopReason | null } | null
 }
