@@ -50,7 +50,9 @@ export function createApp(options: AppOptions): FastifyInstance {
   const { context, traffic, maxBodyBytes } = options
   const answerError = (error: unknown, reply: FastifyReply) => {
     const failure = toFailure(error, traffic.closing)
-    if (failure.error.code === 'SQUADD_INTERNAL') options.onDefect(error)
+    // Whoever waited and went away gets no answer: that is nobody's mistake.
+    const isGone = reply.raw.destroyed && (error as Error | null)?.name === 'AbortError'
+    if (failure.error.code === 'SQUADD_INTERNAL' && !isGone) options.onDefect(error)
     return answer(failure, reply)
   }
   const app = fastify({
