@@ -11,6 +11,7 @@ import { addDaemonCommands } from './commands/daemon.ts'
 import { addDoctorCommand } from './commands/doctor.ts'
 import { addExplainCommand } from './commands/explain.ts'
 import { addExitCodes } from './commands/exit-codes.ts'
+import { addLogsCommand } from './commands/logs.ts'
 import { addNotifyCommands } from './commands/notify.ts'
 import { addObserveCommands } from './commands/observe.ts'
 import { addSystemdCommand } from './commands/systemd.ts'
@@ -51,6 +52,7 @@ function build(): Command {
   addTaskCommands(program)
   addObserveCommands(program)
   addTopCommand(program)
+  addLogsCommand(program)
   addNotifyCommands(program)
   addExplainCommand(program)
   addDoctorCommand(program)

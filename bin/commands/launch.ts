@@ -1,7 +1,7 @@
 import { execFile, spawn } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { closeSync, fstatSync, openSync, readFileSync, writeSync } from 'node:fs'
+import { closeSync, fstatSync, openSync, readFileSync, statSync, writeSync } from 'node:fs'
 import type { Readable } from 'node:stream'
 import { prepareHome, readConfigFile, version } from '../../src/supervisor/api/local.ts'
 import { fromWire, toWire } from '../../src/supervisor/api/wire-error.ts'
@@ -14,6 +14,7 @@ export type StartOptions = { config?: string; listen?: Address; metricsListen?: 
 export type Ready = { pid: number; socket: string }
 
 const readyTimeoutMs = 30_000
+const mostPrintedBytes = 1_048_576
 // Where the daemon says that it is ready, or why it is not: the first free descriptor.
 const readyFd = 3
 
@@ -37,7 +38,7 @@ export async function launch(session: Session, options: StartOptions): Promise<R
 
 async function launchAlone(session: Session, options: StartOptions): Promise<Ready> {
   const { home } = session
-  const log = openSync(home.logFile, 'a', 0o600)
+  const log = openSync(home.printFile, isLarge(home.printFile) ? 'w' : 'a', 0o600)
   const from = fstatSync(log).size
   const child = spawn(process.execPath, argumentsFor(session, options), {
     cwd: home.stateDir,
@@ -49,7 +50,7 @@ async function launchAlone(session: Session, options: StartOptions): Promise<Rea
     return await readiness(child)
   } catch (error) {
     const known = asSquadError(error).message
-    const tail = readFileSync(home.logFile).subarray(from).toString('utf8').trim().split('\n')
+    const tail = readFileSync(home.printFile).subarray(from).toString('utf8').trim().split('\n')
     for (const line of tail.slice(-10)) if (line && !line.includes(known)) note(line)
     throw error
   } finally {
@@ -57,6 +58,10 @@ async function launchAlone(session: Session, options: StartOptions): Promise<Rea
     child.unref()
   }
 }
+
+/** More than anybody reads: it begins anew. */
+const isLarge = (file: string): boolean =>
+  (statSync(file, { throwIfNoEntry: false })?.size ?? 0) > mostPrintedBytes
 
 function argumentsFor(session: Session, { config, ...at }: StartOptions): string[] {
   return [
@@ -110,12 +115,14 @@ export async function runHere(
   try {
     await refuseSecond(session)
     if (config !== undefined) readConfigFile(config, { required: true })
+    const { onLog } = await import('../log-print.ts')
     const { runDaemon } = await import('../../src/supervisor/daemon.ts')
     const code = await runDaemon({
       home,
       version,
       ...(config === undefined ? {} : { configFile: config }),
       ...listening,
+      ...(fd === undefined ? { onLog } : {}),
       onReady: (ready) => {
         say({ ready })
         tellSystemd()

@@ -4,6 +4,7 @@ import type { Client } from '../../src/supervisor/api/client.ts'
 import { SquadError } from '../../src/supervisor/domain/error.ts'
 import { formatDuration } from '../../src/supervisor/domain/time.ts'
 import { note } from '../print.ts'
+import { clock, ProgressLine } from '../progress.ts'
 import type { Session } from '../session.ts'
 
 export type StopOptions = { drain?: number | true; stopAgents?: boolean }
@@ -22,7 +23,8 @@ export async function stopDaemon(
   const client = await session.client()
   const { pid } = await client.call('status', {})
   const life = startOf(pid)
-  const left = await ask(client, { drain, stopAgents })
+  const progress = drain === 0 ? undefined : drainProgress(client, session.json)
+  const left = await ask(client, { drain, stopAgents }).finally(() => progress?.end())
   await gone(pid, life, drain === true ? Number.POSITIVE_INFINITY : drain + patienceMs)
   for (const { name, error } of left) note(`${name} did not stop: ${error}`)
   if (left.length > 0)
@@ -31,6 +33,32 @@ export async function stopDaemon(
       `the daemon stopped, ${left.length} of its parts did not`,
     )
   return { pid }
+}
+
+/** How many tasks a drain still waits for. */
+function drainProgress(client: Client, quiet: boolean): { end(): void } {
+  let running: number | undefined
+  const ended = new AbortController()
+  const { signal } = ended
+  const text = (ms: number) =>
+    running === undefined ? '' : `draining · ${running} running · ${clock(ms)}`
+  const progress = new ProgressLine(text, { quiet })
+  const look = async () => {
+    running = (await client.call('status', {}, { signal })).tasks.running
+    progress.update()
+  }
+  const follow = async () => {
+    await look()
+    for await (const { taskId } of client.events({ signal })) if (taskId !== undefined) await look()
+  }
+  // The stop itself finds out what is wrong: this is only shown.
+  if (progress.isShown) follow().catch(() => {})
+  return {
+    end() {
+      ended.abort()
+      progress.end()
+    },
+  }
 }
 
 async function ask(client: Client, how: { drain: number | true; stopAgents: boolean }) {

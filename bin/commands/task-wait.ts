@@ -5,6 +5,7 @@ import { SquadError } from '../../src/supervisor/domain/error.ts'
 import type { Task } from '../../src/supervisor/domain/task.ts'
 import { formatDuration } from '../../src/supervisor/domain/time.ts'
 import { jsonLine, line } from '../print.ts'
+import { TaskProgress } from '../progress.ts'
 import type { Session } from '../session.ts'
 
 /**
@@ -18,14 +19,14 @@ export async function waitForTasks(
 ): Promise<void> {
   const client = await session.client()
   const until = timeoutMs === undefined ? undefined : Date.now() + timeoutMs
+  const progress = new TaskProgress(client, ids, { quiet: session.json })
   const tasks = await Promise.all(
     ids.map(async (id) => {
       const task = await settled(client, id, until)
-      if (session.json) jsonLine(task)
-      else line(ending(task))
+      progress.settled(id, task.state, () => (session.json ? jsonLine(task) : line(ending(task))))
       return task
     }),
-  )
+  ).finally(() => progress.end())
   const unsuccessful = tasks.filter((task) => task.state !== 'completed')
   if (unsuccessful.length > 0)
     throw new SquadError('SQUADD_TASK_UNSUCCESSFUL', unsuccessful.map(ending).join(', '), {

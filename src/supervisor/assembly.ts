@@ -67,7 +67,7 @@ function agentPorts(
     clock: systemClock,
     random: systemRandom,
     meter,
-    hosts: createAgentHosts({ logFile: home.logFile, background }),
+    hosts: createAgentHosts({ logFile: home.printFile, background }),
     worktrees: createWorktrees({
       diff: heavy.diff,
       onLockRetry: (operation) => meter.gitLockRetried(operation),

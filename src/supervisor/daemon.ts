@@ -9,13 +9,16 @@ import { assemble } from './assembly.ts'
 import { readConfigFile } from './config-file.ts'
 import type { Address } from './domain/address.ts'
 import { parseAddress } from './domain/address.ts'
-import type { Config } from './domain/config.ts'
+import { defaults } from './domain/config.ts'
 import { SquadError } from './domain/error.ts'
+import { redact } from './domain/redact.ts'
 import { armFailpoints } from './failpoint/failpoint.ts'
 import { systemClock } from './domain/time.ts'
 import type { Home } from './home.ts'
 import { prepareHome } from './home.ts'
 import { Lifecycle } from './lifecycle.ts'
+import { logLine } from './log-events.ts'
+import { LogFile } from './log-file.ts'
 import { BackupSchedule } from './operations/backup-schedule.ts'
 import { Retention } from './operations/retention.ts'
 import { stopSignals } from './signals.ts'
@@ -31,6 +34,8 @@ export type DaemonOptions = {
   metricsListen?: Address
   version: string
   onReady(info: { pid: number; socket: string }): void
+  /** Gets each line of the log as it is written. */
+  onLog?(line: string): void
 }
 
 /** How a stop was asked for. */
@@ -47,8 +52,15 @@ export async function runDaemon(options: DaemonOptions): Promise<number> {
   prepareHome(home)
   const lock = takeLock(home.lockFile)
   if (!lock) throw alreadyRunning(home)
-  const log = pino({ base: null, timestamp: pino.stdTimeFunctions.isoTime })
+  const limits = () => ({ bytes: config.logFileBytes, files: config.logFiles })
+  const logFile = new LogFile(home.logFile, limits)
+  const logs = openLog((line) => {
+    logFile.write(line)
+    options.onLog?.(line)
+  })
+  const log = logs.child({ component: 'daemon' })
   const lifecycle = new Lifecycle(systemClock)
+  let config = defaults
   let asked: Stop | undefined
   let stopNow: (stop: Stop) => void = () => {}
   const stopped = new Promise<Stop>((resolve) => (stopNow = resolve))
@@ -57,9 +69,14 @@ export async function runDaemon(options: DaemonOptions): Promise<number> {
     await checkTools()
     const file = options.configFile ?? home.configFile
     const required = options.configFile !== undefined
-    let config: Config = readConfigFile(file, { required })
-    const reload = () => {
+    const readConfig = () => {
       config = readConfigFile(file, { required })
+      logs.level = config.logLevel
+      log.level = config.logLevel
+    }
+    readConfig()
+    const reload = () => {
+      readConfig()
       squad.reconfigure()
       backups.start()
       retention.reconfigure()
@@ -89,6 +106,13 @@ export async function runDaemon(options: DaemonOptions): Promise<number> {
     })
     const retention = new Retention({
       ...{ store, clock: systemClock, logsDir: home.logsDir, config: () => config, onError },
+    })
+
+    store.onCommitted((events) => {
+      for (const event of events) {
+        const { level, fields, msg } = logLine(event)
+        logs[level](fields, msg)
+      }
     })
 
     /** Stops what was asked first; asked again it no longer waits for running tasks. */
@@ -178,8 +202,21 @@ export async function runDaemon(options: DaemonOptions): Promise<number> {
     throw error
   } finally {
     rmSync(home.pidFile, { force: true })
+    logFile.close()
     lock.release()
   }
+}
+
+/** A log whose lines hold no secret: every one of them goes through here. */
+function openLog(write: (line: string) => void) {
+  return pino(
+    {
+      base: null,
+      timestamp: pino.stdTimeFunctions.isoTime,
+      formatters: { level: (level) => ({ level }) },
+    },
+    { write: (line: string) => write(redact(line)) },
+  )
 }
 
 function alreadyRunning(home: Home): SquadError {

@@ -14,7 +14,10 @@ export type Home = {
   startLockFile: string
   /** Says who the daemon is; a hint for people. */
   pidFile: string
+  /** What the daemon tells: a JSON object a line. */
   logFile: string
+  /** What the daemon and the agent hosts print, which is only what they cannot tell otherwise. */
+  printFile: string
   /** A 0700 folder for each agent: outbox, launchers, tmux conf. */
   agentsDir: string
   /** Output of attempts. */
@@ -56,6 +59,7 @@ export function resolveHome({ home, env }: { home?: string; env: Env }): Home {
     startLockFile: join(stateDir, 'start-lock.db'),
     pidFile: join(stateDir, 'daemon.pid'),
     logFile: join(stateDir, 'daemon.log'),
+    printFile: join(stateDir, 'printed.log'),
     agentsDir: join(stateDir, 'agents'),
     logsDir: join(stateDir, 'logs'),
     backupsDir: join(stateDir, 'backups'),

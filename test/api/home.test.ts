@@ -19,6 +19,7 @@ t.test('one folder holds everything when it is named', (t) => {
     startLockFile: '/srv/squad/start-lock.db',
     pidFile: '/srv/squad/daemon.pid',
     logFile: '/srv/squad/daemon.log',
+    printFile: '/srv/squad/printed.log',
     agentsDir: '/srv/squad/agents',
     logsDir: '/srv/squad/logs',
     backupsDir: '/srv/squad/backups',

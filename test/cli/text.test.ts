@@ -3,7 +3,6 @@ import fc from 'fast-check'
 import t from 'tap'
 import { safeJson, sanitizeTerminal } from '../../src/supervisor/domain/text.ts'
 
-// oxlint-disable-next-line no-control-regex -- this is what must not be there
 const control =
   /[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\u{e0000}-\u{e007f}\p{Cs}]/u
 

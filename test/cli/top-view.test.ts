@@ -159,11 +159,13 @@ t.test('whatever the squad is and says, no line is too wide, none too many, none
       size,
       fc.option(words),
       (some, given, message) => {
-        const agents = some.map(({ detail, prompt: _, id, ...more }, i) => ({
-          ...agent('x', more),
-          ...{ id, currentTask: `t${i}`, programPid: 1 },
-          evidence: [{ source: 'screen', at: now, detail }],
-        }))
+        const agents = some.map(
+          ({ detail, id, state, reason, cpuPercent, memoryBytes, costUsd }, i) => ({
+            ...agent('x', { state, reason, cpuPercent, memoryBytes, costUsd }),
+            ...{ id, currentTask: `t${i}`, programPid: 1 },
+            evidence: [{ source: 'screen', at: now, detail }],
+          }),
+        )
         const tasks = new Map(
           some.map(({ prompt }, i) => [`t${i}`, { prompt, priority: 'low' as const }]),
         )

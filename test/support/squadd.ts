@@ -1,3 +1,5 @@
+import type { ChildProcess } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
@@ -56,6 +58,13 @@ export class Squadd {
       maxBuffer: 100_000_000,
     })
     return { exitCode: exitCode ?? -1, stdout, stderr }
+  }
+
+  /** A command that goes on; the test ends it. */
+  begin(...args: string[]): ChildProcess {
+    const { NODE_OPTIONS: _, ...rest } = process.env
+    const env = { ...rest, ...this.#env, SQUADD_HOME: this.home }
+    return spawn(process.execPath, [bin, ...args], { env, stdio: ['ignore', 'pipe', 'inherit'] })
   }
 
   /** Runs a command with --json that must succeed. */

@@ -3,6 +3,7 @@
  * line stands on the API's floor, so it reaches these through here.
  */
 export { configOrigin, readConfigFile } from '../config-file.ts'
+export { setAside } from '../log-file.ts'
 export { prepareHome, resolveHome } from '../home.ts'
 export type { Home } from '../home.ts'
 export { version } from '../version.ts'

@@ -26,6 +26,9 @@ export type LoadBalancingAlgorithm = (typeof loadBalancingAlgorithms)[number]
 export const waitingPolicies = ['escalate', 'allow', 'deny', 'fail'] as const
 export type WaitingPolicy = (typeof waitingPolicies)[number]
 
+export const logLevels = ['debug', 'info', 'warn', 'error'] as const
+export type LogLevel = (typeof logLevels)[number]
+
 /** Every setting, with its default, its bounds and what it means. Durations are milliseconds. */
 export const configTable = {
   maxConcurrentTasks: count(10, 1, 10_000, 'Tasks that run at the same time.'),
@@ -181,6 +184,14 @@ export const configTable = {
     3650 * day,
     'Age of the oldest event kept; 0 = no limit.',
   ),
+  logLevel: {
+    kind: 'choice',
+    default: 'info' as LogLevel,
+    choices: logLevels,
+    doc: 'What the daemon writes into its log, and all that is worse.',
+  },
+  logFileBytes: count(10_485_760, 65_536, 1_073_741_824, 'Size at which the log is put aside.'),
+  logFiles: count(5, 2, 100, 'Files of the log: the one that grows and those put aside.'),
   notifications: {
     kind: 'notifications',
     default: [] as readonly NotificationInput[],

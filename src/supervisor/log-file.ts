@@ -1,0 +1,81 @@
+import { closeSync, fstatSync, openSync, renameSync, rmSync, writeSync } from 'node:fs'
+export type LogLimits = {
+  /** Size at which a file is put aside. */
+  bytes: number
+  /** Files in all, the one that grows among them. */
+  files: number
+}
+
+/**
+ * Lines of a log in a file of bounded size: a full one is put aside as `.1`, that one as `.2` and so
+ * on, and the last is deleted. A line that cannot be written is dropped and counted: a full disk must
+ * end nothing.
+ */
+export class LogFile {
+  readonly #path: string
+  readonly #limits: () => LogLimits
+  #fd: number | undefined
+  #size = 0
+  #dropped = 0
+
+  constructor(path: string, limits: () => LogLimits) {
+    this.#path = path
+    this.#limits = limits
+  }
+
+  write(line: string): void {
+    const bytes = Buffer.from(line)
+    try {
+      this.#makeRoom(bytes.length)
+      const file = this.#open()
+      if (this.#dropped > 0) this.#append(file, Buffer.from(missing(this.#dropped)))
+      this.#dropped = 0
+      this.#append(file, bytes)
+    } catch {
+      this.#dropped += 1
+    }
+  }
+
+  close(): void {
+    if (this.#fd !== undefined) closeSync(this.#fd)
+    this.#fd = undefined
+  }
+
+  #open(): number {
+    if (this.#fd === undefined) {
+      this.#fd = openSync(this.#path, 'a', 0o600)
+      this.#size = fstatSync(this.#fd).size
+    }
+    return this.#fd
+  }
+
+  #append(file: number, bytes: Buffer): void {
+    for (let from = 0; from < bytes.length;) from += writeSync(file, bytes, from)
+    this.#size += bytes.length
+  }
+
+  #makeRoom(bytes: number): void {
+    const limits = this.#limits()
+    this.#open()
+    if (this.#size === 0 || this.#size + bytes <= limits.bytes) return
+    this.close()
+    // One more than there may be: what a larger limit of before has left goes as well, one at a time.
+    rmSync(setAside(this.#path, limits.files), { force: true })
+    rmSync(setAside(this.#path, limits.files - 1), { force: true })
+    for (let n = limits.files - 1; n >= 1; n--) moveUp(this.#path, n)
+  }
+}
+
+const missing = (count: number): string =>
+  `${JSON.stringify({ time: new Date().toISOString(), level: 'warn', component: 'log', msg: `${count} lines could not be written and are lost` })}\n`
+
+/** Where a log was put aside; 0: where it grows. */
+export const setAside = (path: string, n: number): string => (n === 0 ? path : `${path}.${n}`)
+
+function moveUp(path: string, n: number): void {
+  try {
+    renameSync(setAside(path, n - 1), setAside(path, n))
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) throw error
+  }
+}
