@@ -6,7 +6,7 @@ import type { WatchedSquad } from '../support/watched-squad.ts'
 export const sceneSettings = {
   sampleIntervalMs: 300,
   stopGraceMs: 1000,
-  breakerResetMs: 4000,
+  breakerResetMs: 6000,
   enableAutoRecovery: false,
   restartIntensity: 2,
   maxConcurrentTasks: 20,

@@ -32,6 +32,7 @@ export class WatchedSquad {
   }
 
   static async start(settings: Record<string, unknown> = {}): Promise<WatchedSquad> {
+    // Every command of the squad gets it, with what is added below.
     const env: Record<string, string> = {}
     const squad = new Squadd(env)
     const bin = join(squad.dir, 'bin')
@@ -50,10 +51,17 @@ export class WatchedSquad {
     env['CLAUDE_CONFIG_DIR'] = join(squad.dir, 'claude')
     squad.configure(settings)
     const address = `127.0.0.1:${await freePort()}`
-    await squad.json('start', '--metrics-listen', address)
-    const prometheus = await Prometheus.start(join(squad.dir, 'prometheus'), address)
-    await prometheus.until('up == 1')
-    return new WatchedSquad(squad, prometheus, slow)
+    let prometheus: Prometheus | undefined
+    try {
+      await squad.json('start', '--metrics-listen', address)
+      prometheus = await Prometheus.start(join(squad.dir, 'prometheus'), address)
+      await prometheus.until('up == 1')
+      return new WatchedSquad(squad, prometheus, slow)
+    } catch (error) {
+      await prometheus?.stop()
+      await squad.remove()
+      throw error
+    }
   }
 
   /** One who listens to everything, as a page or a script would. */
