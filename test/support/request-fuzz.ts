@@ -35,7 +35,7 @@ function fitting(schema: Schema): fc.Arbitrary<unknown> {
   if (schema.const !== undefined) return fc.constant(schema.const)
   if (schema.enum) return fc.constantFrom(...schema.enum)
   if (schema.anyOf) return fc.oneof(...schema.anyOf.map(fitting))
-  switch (schema.type) {
+  switch (schema.type ?? 'any') {
     case 'string':
       return (schema.minLength ?? 0) > 0 ? text.map((some) => some || 'x') : text
     case 'boolean':
@@ -158,7 +158,7 @@ function shot(name: EndpointName, input: Body, which: number, n: number, id: num
     const query = new URLSearchParams(
       Object.entries(fields).map(([key, value]): [string, string] => [key, String(value)]),
     )
-    const tail = [...query].length > 0 ? `?${query}` : ''
+    const tail = [...query].length > 0 ? `?${query.toString()}` : ''
     return { name, how: 'query', path: place + tail, headers: {}, body: undefined }
   }
   const type = n % 11 === 0 ? 'text/plain' : 'application/json'
