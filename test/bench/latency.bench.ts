@@ -122,7 +122,7 @@ async function measureAttach(squad: BenchSquad): Promise<Pairs> {
   const env = { SQUADD_HOME: squad.home }
   const plain = await tmuxCommand(squad, busy!.id)
   for (let n = 0; n < attaches; n += 1) {
-    pairs.ours.push(await firstScreen(attachCommand(busy!.id), env))
+    pairs.ours.push(await firstScreen(attachCommand(squad, busy!.id), env))
     pairs.theirs.push(await firstScreen(plain, env))
   }
   return pairs

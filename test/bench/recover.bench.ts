@@ -2,7 +2,7 @@ import type { ChildProcess } from 'node:child_process'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
-import { join, resolve } from 'node:path'
+import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { firstAnswer } from './recover/answer.ts'
 import type { Row } from './row.ts'
@@ -21,7 +21,6 @@ const { agents, tasks, rounds } = sizes(
   { agents: 6, tasks: 200, rounds: 2 },
 )
 
-const bin = resolve(import.meta.dirname, '../../bin/squadd.js')
 const bareServer = join(import.meta.dirname, 'recover/bare-server.mjs')
 const batch = 1000
 
@@ -63,7 +62,7 @@ async function restart(squad: BenchSquad) {
   while (existsSync(`/proc/${squad.pid}`)) await pause(1)
   const start = performance.now()
   const passed = () => (performance.now() - start) / 1000
-  const daemon = spawn(process.execPath, [bin, 'start', '--foreground'], {
+  const daemon = spawn(process.execPath, [squad.bin, 'start', '--foreground'], {
     env: { ...process.env, SQUADD_HOME: squad.home },
     stdio: 'ignore',
     detached: true,

@@ -5,23 +5,27 @@ import type { Task, TaskInput } from '../../src/supervisor/domain/task.ts'
 import type { Client } from '../../src/supervisor/api/client.ts'
 import { connect } from '../../src/supervisor/api/client.ts'
 import { Squadd } from '../support/squadd.ts'
+import { packagedBin } from './package.ts'
 
 // As many agents are added at the same time; what starts one is CPU more than anything.
 const width = 4
 
-/** A daemon of its own on a scratch home, asked over its socket: a command costs more than it measures. */
+/**
+ * A daemon of the package on a scratch home, asked over its socket: a command costs more than what it
+ * measures.
+ */
 export class BenchSquad extends Squadd {
   client: Client
   pid = 0
 
-  private constructor(settings: Record<string, unknown>) {
-    super()
+  private constructor(settings: Record<string, unknown>, bin: string) {
+    super({}, bin)
     this.configure({ maxConcurrentTasks: 1000, ...settings })
     this.client = this.#connect()
   }
 
   static async start(settings: Record<string, unknown> = {}): Promise<BenchSquad> {
-    const squad = new BenchSquad(settings)
+    const squad = new BenchSquad(settings, await packagedBin())
     await squad.up()
     return squad
   }

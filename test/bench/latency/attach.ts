@@ -1,9 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { resolve } from 'node:path'
 import type { BenchSquad } from '../squad.ts'
-
-const bin = resolve(import.meta.dirname, '../../../bin/squadd.js')
 
 /** From the command to what its terminal shows first of the program, ms. */
 export async function firstScreen(command: string, env: Record<string, string>): Promise<number> {
@@ -26,7 +23,7 @@ export async function firstScreen(command: string, env: Record<string, string>):
   return ms
 }
 
-export const attachCommand = (agent: string): string =>
+export const attachCommand = ({ bin }: BenchSquad, agent: string): string =>
   `exec '${process.execPath}' '${bin}' agent attach ${agent}`
 
 export async function tmuxCommand(squad: BenchSquad, agent: string): Promise<string> {
