@@ -1,9 +1,13 @@
 // npm run bench -- [names] [--quick] [--json] [--report]: measures squadd against named alternatives,
 // all in one run. --report writes what it found to docs/performance.md.
-import { existsSync, globSync } from 'node:fs'
+import { existsSync, globSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { execa } from 'execa'
+import { machine } from './report/machine.ts'
+import type { Chapter } from './report/page.ts'
+import { page } from './report/page.ts'
+import { plot } from './report/plot.ts'
 import type { Bench, Row } from './row.ts'
 
 type Module = { bench: Bench; about?: string }
@@ -22,13 +26,14 @@ if (wrong !== undefined) {
 }
 if (asked.quick) process.env['BENCH_QUICK'] = '1'
 // A disk, where it counts what is durable: /tmp is in memory on many machines.
-process.env['TMPDIR'] = process.env['BENCH_DIR'] ?? '/var/tmp'
+const disk = process.env['BENCH_DIR'] ?? '/var/tmp'
+process.env['TMPDIR'] = disk
 
 // What squadd is compared with is no part of it: it is installed here, the first time.
 if (!existsSync(join(here, 'node_modules')))
   await execa('npm', ['ci', '--no-audit', '--no-fund'], { cwd: here, stdout: 2, stderr: 2 })
 
-const chapters: { name: string; about: string; rows: Row[] }[] = []
+const chapters: Chapter[] = []
 for (const name of names.length > 0 ? names : known) {
   const start = performance.now()
   const { bench, about = '' } = (await import(`./${name}.bench.ts`)) as Module
@@ -38,6 +43,11 @@ for (const name of names.length > 0 ? names : known) {
   console.error(`${name}: ${((performance.now() - start) / 1000).toFixed(0)} s`)
 }
 const rows = chapters.flatMap((chapter) => chapter.rows)
+if (asked.report) {
+  const docs = join(here, '../../docs')
+  writeFileSync(join(docs, 'performance.md'), page(chapters, machine(disk)))
+  writeFileSync(join(docs, 'performance.svg'), plot(rows))
+}
 if (asked.json) console.log(JSON.stringify(rows, null, 2))
 process.exitCode = rows.every((row) => row.pass) ? 0 : 1
 

@@ -33,10 +33,20 @@ export async function bench(): Promise<Row[]> {
   const p99 = ({ latencies }: Figures) => percentile(latencies, 0.99)
   const to = `to one of ${clients} subscribers`
   return [
-    row(`CPU of an event ${to} : better-sse`, 'us', pairs(({ single }) => single), {}),
-    row(`CPU of an event of ${burst} ${to} : better-sse`, 'us', pairs((one) => one.burst), {
-      atMost: 1,
-    }),
+    row(
+      `CPU of an event ${to} : better-sse`,
+      'us',
+      pairs(({ single }) => single),
+      {},
+    ),
+    row(
+      `CPU of an event of ${burst} ${to} : better-sse`,
+      'us',
+      pairs((one) => one.burst),
+      {
+        atMost: 1,
+      },
+    ),
     row(
       `acknowledged to all ${clients} have it, p50 : better-sse`,
       'ms',

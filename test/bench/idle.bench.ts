@@ -27,9 +27,9 @@ export async function bench(): Promise<Row[]> {
   await pause(settleMs)
   const hosts = (await squad.agents()).map(({ hostPid }) => hostPid!)
   const servers = naming(`${squad.home}/run/`)
-  const all = treeOf([squad.pid, ...hosts, ...servers])
+  const all = treeOf([squad.daemonPid, ...hosts, ...servers])
   const ours = await watch(all, async (use) => (use.childFaults > 0 ? 1 : 0))
-  const mb = pssMb(all.filter((pid) => pid !== squad.pid)) / agents
+  const mb = pssMb(all.filter((pid) => pid !== squad.daemonPid)) / agents
 
   await using peers = await startPeers(squad.dir, agents)
   await pause(settleMs)
@@ -43,10 +43,20 @@ export async function bench(): Promise<Row[]> {
   const pair = (of: (found: Found) => number) => [{ ours: of(ours), theirs: of(theirs) }]
   return [
     row(name('CPU'), '% of a core', pair(percent), { limit: 0.5 }),
-    row(name('processes that forked, or forks'), 'a minute', pair((one) => one.forks / minutes), {
-      limit: 0,
-    }),
-    row(name('wake-ups'), 'a second', pair((one) => one.wakeUps / seconds), { atMost: 0.5 }),
+    row(
+      name('processes that forked, or forks'),
+      'a minute',
+      pair((one) => one.forks / minutes),
+      {
+        limit: 0,
+      },
+    ),
+    row(
+      name('wake-ups'),
+      'a second',
+      pair((one) => one.wakeUps / seconds),
+      { atMost: 0.5 },
+    ),
     row(`memory of an idle agent : a session of theirs`, 'MB', [{ ours: mb, theirs: theirMb }], {
       limit: 20,
     }),

@@ -146,9 +146,4 @@ const percentileRow = (
   share: number,
   budget: Parameters<typeof row>[3],
 ): Row =>
-  row(
-    name,
-    unit,
-    [{ ours: percentile(ours, share), theirs: percentile(theirs, share) }],
-    budget,
-  )
+  row(name, unit, [{ ours: percentile(ours, share), theirs: percentile(theirs, share) }], budget)

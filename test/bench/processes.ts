@@ -15,7 +15,10 @@ export type Use = {
 export function useOf(pids: readonly number[]): Use {
   const sum: Use = { cpuMs: 0, childCpuMs: 0, childFaults: 0, wakeUps: 0 }
   for (const pid of pids) {
-    const fields = read(`${pid}/stat`).replace(/^.*\) /s, '').split(' ').map(Number)
+    const fields = read(`${pid}/stat`)
+      .replace(/^.*\) /s, '')
+      .split(' ')
+      .map(Number)
     sum.childFaults += fields[8]! + fields[10]!
     sum.childCpuMs += (fields[13]! + fields[14]!) * tickMs
     for (const thread of readdirSync(`/proc/${pid}/task`)) {
@@ -46,7 +49,11 @@ export function treeOf(roots: readonly number[]): number[] {
   const children = new Map<number, number[]>()
   for (const name of readdirSync('/proc')) {
     if (!/^\d+$/.test(name)) continue
-    const parent = Number(read(`${name}/stat`).replace(/^.*\) /s, '').split(' ')[1])
+    const parent = Number(
+      read(`${name}/stat`)
+        .replace(/^.*\) /s, '')
+        .split(' ')[1],
+    )
     children.set(parent, [...(children.get(parent) ?? []), Number(name)])
   }
   const found = [...roots]

@@ -58,8 +58,8 @@ export async function bench(): Promise<Row[]> {
 async function restart(squad: BenchSquad) {
   let seq = 0
   for await (const event of squad.client.events({ since: 0, follow: false })) seq = event.seq
-  process.kill(squad.pid, 'SIGKILL')
-  while (existsSync(`/proc/${squad.pid}`)) await pause(1)
+  process.kill(squad.daemonPid, 'SIGKILL')
+  while (existsSync(`/proc/${squad.daemonPid}`)) await pause(1)
   const start = performance.now()
   const passed = () => (performance.now() - start) / 1000
   const daemon = spawn(process.execPath, [squad.bin, 'start', '--foreground'], {
@@ -74,7 +74,7 @@ async function restart(squad: BenchSquad) {
     firstStarted(squad, seq).then(passed),
     allReady(squad).then(passed),
   ])
-  squad.pid = daemon.pid!
+  squad.daemonPid = daemon.pid!
   return { answered, dispatched, ready }
 }
 

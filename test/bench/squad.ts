@@ -16,7 +16,7 @@ const width = 4
  */
 export class BenchSquad extends Squadd {
   client: Client
-  pid = 0
+  daemonPid = 0
 
   private constructor(settings: Record<string, unknown>, bin: string) {
     super({}, bin)
@@ -35,7 +35,7 @@ export class BenchSquad extends Squadd {
     await this.json('start')
     this.client.close()
     this.client = this.#connect()
-    this.pid = (await this.client.call('status', {})).pid
+    this.daemonPid = (await this.client.call('status', {})).pid
   }
 
   get socket(): string {

@@ -17,7 +17,7 @@ export type Source = {
 /** squadd: an event is a task that was stored. Nobody is there to run it. */
 export const squaddSource = (squad: BenchSquad): Source => ({
   name: 'squadd',
-  pid: squad.pid,
+  pid: squad.daemonPid,
   socket: squad.socket,
   happen: (count) => squad.addAll(Array.from({ length: count }, () => ({ prompt: 'later' }))),
 })

@@ -12,7 +12,10 @@ export async function startPeers(dir: string, agents: number) {
   for (let n = 0; n < agents; n += 1)
     await tmux('new-session', '-d', '-s', `agent${n}`, 'exec sleep 1000000')
   const server = Number((await tmux('display-message', '-p', '#{pid}')).stdout)
-  const poller = fork(join(import.meta.dirname, 'poller.mjs'), [socket, agents, intervalMs].map(String))
+  const poller = fork(
+    join(import.meta.dirname, 'poller.mjs'),
+    [socket, agents, intervalMs].map(String),
+  )
   return {
     pids: [poller.pid!, server],
     /** How often it has looked so far: each is a process. */

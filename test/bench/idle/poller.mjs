@@ -6,6 +6,5 @@ const [socket, agents, intervalMs] = process.argv.slice(2)
 let looks = 0
 const look = (session) =>
   execFile('tmux', ['-S', socket, 'capture-pane', '-p', '-t', session], () => (looks += 1))
-for (let n = 0; n < Number(agents); n += 1)
-  setInterval(look, Number(intervalMs), `agent${n}`)
+for (let n = 0; n < Number(agents); n += 1) setInterval(look, Number(intervalMs), `agent${n}`)
 process.on('message', () => process.send(looks))

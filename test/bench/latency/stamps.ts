@@ -3,6 +3,7 @@ import { constants, openSync } from 'node:fs'
 import { Socket } from 'node:net'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { Moments } from './moments.ts'
 
 export const stampScript = join(import.meta.dirname, 'stamp.sh')
 
@@ -23,7 +24,7 @@ export function setClock(): void {
 export class Stamps {
   readonly pipe: string
   readonly #socket: Socket
-  readonly #known = new Map<string, PromiseWithResolvers<number>>()
+  readonly #moments = new Moments()
 
   constructor(dir: string) {
     this.pipe = join(dir, 'stamps')
@@ -33,24 +34,16 @@ export class Stamps {
     this.#socket = new Socket({ fd, readable: true, writable: false })
     createInterface(this.#socket).on('line', (line) => {
       const [kind, id, seconds] = line.split(' ')
-      this.#entry(`${kind} ${id}`).resolve(Number(seconds) * 1000)
+      this.#moments.happened(`${kind} ${id}`, Number(seconds) * 1000)
     })
   }
 
   /** When `what` happened, as soon as that is known. */
   at(what: `${'start' | 'end'} ${string}`): Promise<number> {
-    return this.#entry(what).promise
+    return this.#moments.at(what)
   }
 
   close(): void {
     this.#socket.destroy()
-  }
-
-  #entry(what: string): PromiseWithResolvers<number> {
-    const known = this.#known.get(what)
-    if (known) return known
-    const made = Promise.withResolvers<number>()
-    this.#known.set(what, made)
-    return made
   }
 }

@@ -2,11 +2,11 @@
 export type QueueCandidate = {
   name: string
   /** Stores so many jobs at once; not measured. */
-  fill(count: number): Promise<void>
-  add(): Promise<unknown>
-  take(): Promise<unknown>
-  done(job: unknown): Promise<unknown>
-  close(): Promise<void>
+  fill: (count: number) => Promise<void>
+  add: () => Promise<unknown>
+  take: () => Promise<unknown>
+  done: (job: unknown) => Promise<unknown>
+  close: () => Promise<void>
 }
 
 /** The work of every candidate: a prompt of 1 KB and what came of it. */

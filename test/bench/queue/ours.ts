@@ -20,7 +20,10 @@ const batch = 500
 
 export async function fill(store: Store, count: number): Promise<void> {
   for (let left = count; left > 0; left -= batch)
-    await store.enqueue(Array.from({ length: Math.min(left, batch) }, () => spec), Date.now())
+    await store.enqueue(
+      Array.from({ length: Math.min(left, batch) }, () => spec),
+      Date.now(),
+    )
 }
 
 const take: Choose = (_, eligible) => eligible[0]!.id

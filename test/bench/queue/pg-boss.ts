@@ -45,7 +45,10 @@ export async function pgBoss(dir: string): Promise<QueueCandidate> {
     name: 'pg-boss',
     async fill(count) {
       for (let left = count; left > 0; left -= batch)
-        await boss.insert('task', Array.from({ length: Math.min(left, batch) }, () => ({ data })))
+        await boss.insert(
+          'task',
+          Array.from({ length: Math.min(left, batch) }, () => ({ data })),
+        )
     },
     add: () => boss.send('task', data),
     take: async () => (await boss.fetch('task'))[0]!.id,

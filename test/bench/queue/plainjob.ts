@@ -12,8 +12,8 @@ type Queue = {
   close(): void
 }
 type Plainjob = {
-  better(database: Database): object
-  defineQueue(options: object): Queue
+  better: (database: Database) => object
+  defineQueue: (options: object) => Queue
 }
 
 const data = { prompt }
@@ -33,7 +33,10 @@ export async function plainjob(dir: string, isDurable: boolean): Promise<QueueCa
   return {
     name: isDurable ? 'plainjob, durable' : 'plainjob, not power-safe',
     async fill(count) {
-      queue.addMany('task', Array.from({ length: count }, () => data))
+      queue.addMany(
+        'task',
+        Array.from({ length: count }, () => data),
+      )
     },
     add: async () => queue.add('task', data),
     take: async () => queue.getAndMarkJobAsProcessing('task').id,

@@ -51,20 +51,20 @@ export async function agentRows(
 /** CPU of one task of many, ms: its events, its claim, its host, but not its program. */
 async function costOf(squad: BenchSquad, tasks: number): Promise<Cost> {
   const rest = othersOf(squad)
-  const before = { daemon: useOf([squad.pid]), rest: useOf(rest) }
+  const before = { daemon: useOf([squad.daemonPid]), rest: useOf(rest) }
   for (let n = 0; n < tasks; n += 1) {
     const { id } = await squad.add({ prompt: ':' })
     await squad.client.call('tasks.wait', { id })
   }
-  const after = { daemon: useOf([squad.pid]), rest: useOf(rest) }
+  const after = { daemon: useOf([squad.daemonPid]), rest: useOf(rest) }
   const spent = (part: keyof Cost) => (after[part].cpuMs - before[part].cpuMs) / tasks
   return { daemon: spent('daemon'), rest: spent('rest') }
 }
 
 /** Hosts, tmux servers and what hangs on them. */
 function othersOf(squad: BenchSquad): number[] {
-  const all = treeOf([squad.pid, ...naming(`${squad.home}/run/`)])
-  return all.filter((pid) => pid !== squad.pid)
+  const all = treeOf([squad.daemonPid, ...naming(`${squad.home}/run/`)])
+  return all.filter((pid) => pid !== squad.daemonPid)
 }
 
 const memory = (grown: BenchSquad, size: number, small: BenchSquad, few: number) => ({
