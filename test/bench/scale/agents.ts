@@ -1,7 +1,11 @@
+import { setTimeout as pause } from 'node:timers/promises'
 import { naming, pssMb, treeOf, useOf } from '../processes.ts'
 import type { Row } from '../row.ts'
 import { row } from '../row.ts'
 import { BenchSquad } from '../squad.ts'
+
+// What a start has left to do: each host reads git for its first task.
+const settleMs = 4000
 
 type Cost = { daemon: number; rest: number }
 
@@ -20,6 +24,7 @@ export async function agentRows(
   for (const size of sizes) {
     await grown.addAgents(size - agents, {}, `with${size}x`)
     agents = size
+    await pause(settleMs)
     const pairs: { ours: Cost; theirs: Cost }[] = []
     for (let round = -1; round < rounds; round += 1) {
       const pair = { ours: await costOf(grown, tasks), theirs: await costOf(small, tasks) }
