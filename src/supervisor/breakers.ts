@@ -112,7 +112,8 @@ export class Breakers {
   }
 
   #at(scope: Scope): Breaker {
-    return breakerAt(this.#breakers.get(scope) ?? closedBreaker, this.#clock.now())
+    const known = this.#breakers.get(scope)
+    return known ? breakerAt(known, this.#clock.now()) : closedBreaker
   }
 
   #set(scope: Scope, next: Breaker, reason = ''): void {

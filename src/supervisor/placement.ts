@@ -51,13 +51,13 @@ export class Placement {
 
   /** Agents that may take a task now. */
   free(): Candidate[] {
-    const { roster } = this.#ports
-    if (!roster.all.some((agent) => agent.isFree)) return []
+    const idle = this.#ports.roster.all.filter((agent) => agent.isFree)
+    if (idle.length === 0) return []
     this.#measure()
     if (this.admission()) return []
     const squad = this.squadFacts()
-    return roster.all
-      .filter((agent) => agent.isFree && agentBar(this.agentFacts(agent), squad) === null)
+    return idle
+      .filter((agent) => agentBar(this.agentFacts(agent), squad) === null)
       .map((agent) => ({ id: agent.id, labels: agent.record.spec.labels }))
   }
 

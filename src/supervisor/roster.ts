@@ -20,9 +20,6 @@ export type RosterPorts = AgentPorts & {
   checkProgram(spec: AgentSpec): void
 }
 
-const inAgentOrder = (a: SupervisedAgent, b: SupervisedAgent) =>
-  a.record.createdAt - b.record.createdAt
-
 /** All agents of the squad: who is there, what each should be doing, and how it gets there. */
 export class Roster {
   readonly #ports: RosterPorts
@@ -41,8 +38,9 @@ export class Roster {
     this.#clock = ports.clock
   }
 
+  /** In the order in which they were added. */
   get all(): SupervisedAgent[] {
-    return [...this.#agents.values()].sort(inAgentOrder)
+    return [...this.#agents.values()]
   }
 
   /** Throws SQUADD_NOT_FOUND. */

@@ -76,6 +76,8 @@ async function useEverything(store: Store): Promise<void> {
   await finish(store, hold())
   const { id } = await take(store)
   await store.cancel(id, '', t0)
+  await store.enqueue([spec(), spec()], t0)
+  await store.claim([someone, { ...someone, id: 'bob' }], first, 2, t0)
   for (const filter of [{}, { state: 'ready' }, { agent: 'ann' }, { before: 't3' }] as const)
     store.tasks(filter)
   store.tasks({ state: 'ready', agent: 'ann', before: 't9' })

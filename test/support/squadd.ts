@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { execa, execaSync } from 'execa'
 
-const bin = resolve(import.meta.dirname, '../../bin/squadd.js')
+const source = resolve(import.meta.dirname, '../../bin/squadd.js')
 
 export type Answer = { exitCode: number; stdout: string; stderr: string }
 
@@ -14,10 +14,12 @@ export class Squadd {
   readonly dir: string
   readonly home: string
   readonly repo: string
+  readonly bin: string
   readonly #env: Record<string, string>
 
-  /** `env`: what its commands have beyond the environment of the test. */
-  constructor(env: Record<string, string> = {}) {
+  /** `env`: what its commands have beyond the environment of the test; `bin`: another squadd. */
+  constructor(env: Record<string, string> = {}, bin = source) {
+    this.bin = bin
     this.#env = env
     this.dir = mkdtempSync(join(tmpdir(), 'squadd-'))
     this.home = join(this.dir, 'home')
@@ -50,7 +52,7 @@ export class Squadd {
   async runWith(env: Record<string, string>, ...args: string[]): Promise<Answer> {
     // What a test runner loads into every Node is not for the daemon and its hosts.
     const { NODE_OPTIONS: _, ...rest } = process.env
-    const { exitCode, stdout, stderr } = await execa(process.execPath, [bin, ...args], {
+    const { exitCode, stdout, stderr } = await execa(process.execPath, [this.bin, ...args], {
       reject: false,
       stdin: 'ignore',
       env: { ...rest, ...env },
@@ -64,7 +66,10 @@ export class Squadd {
   begin(...args: string[]): ChildProcess {
     const { NODE_OPTIONS: _, ...rest } = process.env
     const env = { ...rest, ...this.#env, SQUADD_HOME: this.home }
-    return spawn(process.execPath, [bin, ...args], { env, stdio: ['ignore', 'pipe', 'inherit'] })
+    return spawn(process.execPath, [this.bin, ...args], {
+      env,
+      stdio: ['ignore', 'pipe', 'inherit'],
+    })
   }
 
   /** Runs a command with --json that must succeed. */

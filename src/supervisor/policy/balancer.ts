@@ -41,7 +41,10 @@ type Rule = (eligible: readonly Contender[]) => string
 
 const rules: Record<LoadBalancingAlgorithm, (random: Random) => Rule> = {
   'least-loaded': () => (eligible) =>
-    eligible.reduce((best, one) => (compareLoad(one, best) < 0 ? one : best)).id,
+    // Each is asked for its load once.
+    eligible
+      .map(({ id, loadScore, lastAssignedAt }) => ({ id, loadScore, lastAssignedAt }))
+      .reduce((best, one) => (compareLoad(one, best) < 0 ? one : best)).id,
   'round-robin': () => {
     let last = ''
     return (eligible) => {

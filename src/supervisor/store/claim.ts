@@ -41,19 +41,19 @@ export function* claim(
   let idle = candidates
   if (idle.length === 0 || limit < 1) return claimed
   const heads = [...(yield* rows<Head>(laneHeads))].sort(byRank)
-  while (claimed.length < limit && idle.length > 0) {
-    const head = heads.shift()
-    if (!head) break
-    const eligible = idle.filter((one) => serves(one, head.lane))
+  for (let head = heads.shift(); head; head = heads.shift()) {
+    const { id, lane } = head
+    const eligible = idle.filter((one) => serves(one, lane))
     if (eligible.length === 0) continue
-    const found = (yield* findTask(head.id))!
+    const found = (yield* findTask(id))!
     const agent = choose(toTask(found, found), eligible)
     if (agent === null) continue
     if (!eligible.some((one) => one.id === agent))
       throw new SquadError('SQUADD_INTERNAL', `${agent} is not among the agents to choose from`)
     claimed.push(yield* start(tx, found, agent))
     idle = idle.filter((one) => one.id !== agent)
-    const next = yield* row<Head>(laneHead, head.lane)
+    if (claimed.length === limit || idle.length === 0) break
+    const next = yield* row<Head>(laneHead, lane)
     if (next) insertByRank(heads, next)
   }
   return claimed

@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { Piscina } from 'piscina'
 import { WorkerPool } from '../../../src/index.ts'
+import { peer } from '../peer.ts'
 
 /** A pool of `threads` threads that runs a function of work.mjs. */
 export type Candidate = {
@@ -11,9 +12,6 @@ export type Candidate = {
 
 const place = (file: string): string => join(import.meta.dirname, file)
 export const module = place('work.mjs')
-
-// The peers are installed for benchmarks alone: their types are not there to be checked.
-const peer = async <T>(name: string): Promise<T> => (await import(name)) as T
 
 export async function candidates(threads: number): Promise<Candidate[]> {
   return [

@@ -1,0 +1,64 @@
+import { join } from 'node:path'
+import { createTask } from '../../../src/supervisor/domain/create-task.ts'
+import { defaults } from '../../../src/supervisor/domain/config.ts'
+import type { Choose, Store } from '../../../src/supervisor/domain/ports.ts'
+import type { Task } from '../../../src/supervisor/domain/task.ts'
+import { openSqliteStore } from '../../../src/supervisor/store/open.ts'
+import type { QueueCandidate } from './candidate.ts'
+import { prompt, result } from './candidate.ts'
+
+export const openStore = (dir: string): Store =>
+  openSqliteStore({
+    file: join(dir, 'squadd.db'),
+    patience: () => defaults,
+    taskQueueSize: () => 10_000_000,
+    now: Date.now(),
+  })
+
+const spec = createTask({ prompt }, defaults)
+const batch = 500
+
+export async function fill(store: Store, count: number): Promise<void> {
+  for (let left = count; left > 0; left -= batch)
+    await store.enqueue(
+      Array.from({ length: Math.min(left, batch) }, () => spec),
+      Date.now(),
+    )
+}
+
+const take: Choose = (_, eligible) => eligible[0]!.id
+
+/** Gives the next task to an agent. */
+export async function claimOne(store: Store, agent: string): Promise<Task> {
+  const [task] = await store.claim([{ id: agent, labels: [] }], take, 1, Date.now())
+  return task!
+}
+
+export const complete = (store: Store, task: Task): Promise<unknown> =>
+  store.record(
+    {
+      key: `${task.id}-${task.fence}`,
+      outcome: 'succeeded',
+      cause: null,
+      reason: 'status 0',
+      startedAt: task.startedAt,
+      endedAt: Date.now(),
+      result: { ...result, evidence: [...result.evidence] },
+    },
+    () => ({ signal: 'succeed' }),
+    Date.now(),
+  )
+
+/** The store of squadd, with everything it writes: task, spec, attempt, result and three events. */
+export function ours(dir: string): QueueCandidate {
+  const store = openStore(dir)
+  let caller = 0
+  return {
+    name: 'squadd',
+    fill: (count) => fill(store, count),
+    add: () => store.enqueue([spec], Date.now()),
+    take: () => claimOne(store, `agent${(caller = (caller + 1) % 64)}`),
+    done: (task) => complete(store, task as Task),
+    close: () => store.close(),
+  }
+}
