@@ -94,7 +94,7 @@ t.test('without a terminal it is a snapshot, for programs JSON', async (t) => {
   await squad.addAgent({ id: 'ada', repo })
   const { code, stdout } = await cli.run(['top'])
   t.equal(code, 0)
-  t.match(stdout, /^squadd 0\.0\.0 .*\nagents 1 {2}1 idle\n[^]*\n +ada +idle .*\n$/)
+  t.match(stdout, /^squadd \d+\.\d+\.\d+ .*\nagents 1 {2}1 idle\n[^]*\n +ada +idle .*\n$/)
   // oxlint-disable-next-line no-control-regex -- this is what must not be there
   t.notMatch(stdout, /\u001b/)
   t.match(await cli.json('top'), {
