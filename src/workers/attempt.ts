@@ -16,7 +16,7 @@ import type { Conversation } from './conversation.ts'
 import type { Program } from './programs/program.ts'
 import type { Pane, WindowId } from './tmux-commands.ts'
 import type { Tmux } from './tmux.ts'
-import { hasRun } from './verdict.ts'
+import { hasRun, isInvalid } from './verdict.ts'
 import type { Ended } from './verdict.ts'
 import type { Work } from './work.ts'
 
@@ -201,7 +201,9 @@ export class Attempt implements Work {
         spent: conversation.spent,
       })
     } catch (error) {
-      return this.#conclude({ kind: 'refused', reason: oneLine(error) })
+      // Nothing of it ran: unless the order itself is wrong, as on a full disk, it can run later.
+      const kind = isInvalid(error) ? 'refused' : 'not-started'
+      return this.#conclude({ kind, reason: oneLine(error) })
     }
     try {
       this.#processes.paneIs(await this.#window.open())

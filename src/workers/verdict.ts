@@ -1,3 +1,4 @@
+import { SquadError } from '../supervisor/domain/error.ts'
 import type { AttemptOrder, Verdict } from '../supervisor/domain/message.ts'
 import type { Cause, Evidence, GitChange, Outcome, StopReason } from '../supervisor/domain/task.ts'
 import type { Facts } from './outbox.ts'
@@ -61,6 +62,10 @@ export function verdictOf(findings: Findings): Verdict {
     },
   }
 }
+
+/** The order asks for what cannot be: no later try can do better. */
+export const isInvalid = (error: unknown): boolean =>
+  error instanceof SquadError && error.code === 'SQUADD_INVALID'
 
 export const hasRun = ({ started, exit }: Facts): boolean =>
   started?.by === 'launcher' || (exit !== null && 'status' in exit)

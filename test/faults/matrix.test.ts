@@ -18,6 +18,7 @@ const telling: Partial<Record<FailpointName, readonly string[]>> = {
   'store.after_commit': ['kill9'],
   'dispatch.after_claim': ['kill9'],
   'host.send': ['kill9'],
+  'launch.write_script': ['error'],
   'attempt.delete_facts': ['exec_then_error'],
 }
 
