@@ -71,7 +71,7 @@ export const errors = {
   SQUADD_GIT: { http: 422, exit: 1, retryable: false, doc: 'git refused.' },
   SQUADD_TMUX: { http: 500, exit: 1, retryable: true, doc: 'tmux refused or is gone.' },
   SQUADD_BAD_CONFIG: {
-    http: 500,
+    http: 422,
     exit: 78,
     retryable: false,
     doc: 'The configuration or its surroundings do not work.',
