@@ -6,6 +6,8 @@ import type { SquadStatus } from '../../src/supervisor/domain/squad.ts'
 import type { Task } from '../../src/supervisor/domain/task.ts'
 
 export type Reading = {
+  /** When it was read, ms since 1970. */
+  at: number
   status: SquadStatus
   agents: readonly AgentView[]
   tasks: ReadonlyMap<string, Task>
@@ -110,5 +112,5 @@ export async function read(client: Client, known: Map<string, Task>): Promise<Re
   const unknown = [...running].filter((id) => !known.has(id))
   const found = await Promise.all(unknown.map((id) => client.call('tasks.show', { id })))
   for (const task of found) known.set(task.id, task)
-  return { status, agents, tasks: known, problem: null }
+  return { at: Date.now(), status, agents, tasks: known, problem: null }
 }

@@ -63,9 +63,11 @@ export class Top {
   #draw(): void {
     if (this.#isAway) return
     if (this.#message && this.#message.until < Date.now()) this.#message = null
-    const { status, agents, tasks, problem } = this.#live.reading
+    const { at, agents, tasks, problem, ...reading } = this.#live.reading
+    const now = Date.now()
+    const status = { ...reading.status, uptimeMs: reading.status.uptimeMs + now - at }
     const facts: TopFacts = {
-      ...{ now: Date.now(), status, agents, tasks },
+      ...{ now, status, agents, tasks },
       selected: this.#agent?.id ?? null,
       message: this.#question?.text ?? this.#message?.text ?? problem,
     }
