@@ -211,11 +211,13 @@ t.test('a damage that is found later is called by its name', async (t) => {
     t0,
   )
   await store.close()
+  const damaged = open(file)
   const content = readFileSync(file)
   writeFileSync(file, content.fill(0xee, 40 * 4096))
-  const damaged = open(file)
-  t.teardown(() => damaged.close())
   t.throws(() => damaged.tasks({ limit: 200 }), { code: 'SQUADD_STORE_CORRUPT' })
+  await damaged.close().catch(() => {})
+  const refused = { code: 'SQUADD_STORE_CORRUPT', message: /it is damaged: .*doctor --repair/ }
+  t.throws(() => open(file), refused, 'and the next time it is not opened')
 })
 
 t.test('what was acknowledged is there after kill -9, once', async (t) => {
