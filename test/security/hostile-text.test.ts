@@ -78,7 +78,7 @@ t.test(`${count} hostile names and prompts mean nothing to tmux (seed ${seed})`,
   }
   const all = Buffer.from(expected.join(''))
   await appears(dir, () => readFileSync(sink).length >= all.length)
-  t.ok(refused >= 4 * count - 20, `${refused} refused as names, windows and keys`)
+  t.ok(refused > 3.9 * count, `${refused} refused as names, windows and keys`)
   t.ok(readFileSync(sink).equals(all), 'every text came in byte by byte')
   t.notOk(existsSync(canary), 'and ran nothing')
   t.equal(tmux.pid, server)
