@@ -53,7 +53,8 @@ export class Live {
     const { signal } = this.#end
     const since = this.reading.status.lastEvent
     const onLost = () => this.refresh()
-    for await (const _event of this.#client.events({ since, signal, onLost })) this.refresh()
+    for await (const _event of this.#client.events({ since, signal, onLost, isKnown: true }))
+      this.refresh()
   }
 
   /** Reads again soon. */

@@ -20,6 +20,8 @@ export type CallOptions = {
 
 export type EventsOptions = Calls['events']['input'] & {
   signal?: AbortSignal
+  /** The daemon has answered before: it is waited for from the first. Default false. */
+  isKnown?: boolean
   /** How long a lost daemon is waited for. Default 30 s. */
   patienceMs?: number
   /** Told each time that the connection is lost and is going to be made again. */
@@ -79,12 +81,13 @@ export class Client {
    */
   async *events({
     signal,
+    isKnown = false,
     patienceMs = 30_000,
     onLost = () => {},
     ...how
   }: EventsOptions = {}): AsyncGenerator<SquadEvent> {
     let { since } = how
-    let everHeard = false
+    let everHeard = isKnown
     let lostAt: number | undefined
     for (let pauseMs = 50; !signal?.aborted; pauseMs = Math.min(longestPauseMs, pauseMs * 2)) {
       const input = since === undefined ? how : { ...how, since }
