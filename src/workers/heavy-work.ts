@@ -15,7 +15,11 @@ const timeoutMs = 600_000
  * come with the first such work and go after half a minute without any.
  */
 export class HeavyWork {
-  readonly pool = new WorkerPool({ maxWorkers: Math.min(4, availableParallelism()) })
+  readonly pool = new WorkerPool({
+    maxWorkers: Math.min(4, availableParallelism()),
+    // Large texts go through, few stay: their room is used again soon.
+    resourceLimits: { maxYoungGenerationSizeMb: 8 },
+  })
 
   /** Any other job; the threads come with it. */
   run<T>(job: Job): Promise<T> {

@@ -191,6 +191,8 @@ t.test('the token is made once, and only for its owner', (t) => {
   t.throws(() => ensureToken(link), { code: 'SQUADD_BAD_CONFIG' })
   const empty = join(scratch(t), 'token')
   writeFileSync(empty, '', { mode: 0o600 })
+  t.match(ensureToken(empty), /^[0-9a-f]{64}$/, 'what a power cut left is made anew')
+  writeFileSync(empty, 'no token')
   t.throws(() => ensureToken(empty), { code: 'SQUADD_BAD_CONFIG', message: /delete it/ })
   t.end()
 })

@@ -1,5 +1,5 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
-import { lstatSync, readFileSync, writeFileSync } from 'node:fs'
+import { lstatSync, readFileSync, unlinkSync, writeFileSync } from 'node:fs'
 import { SquadError } from '../domain/error.ts'
 
 const form = /^[0-9a-f]{64}$/
@@ -9,8 +9,12 @@ const form = /^[0-9a-f]{64}$/
  * SQUADD_BAD_CONFIG for a file that is not ours alone or holds no token.
  */
 export function ensureToken(file: string): string {
+  const found = lstatSync(file, { throwIfNoEntry: false })
+  // A power cut while it was made leaves an empty one.
+  if (found?.isFile() && found.size === 0) unlinkSync(file)
   try {
-    writeFileSync(file, `${randomBytes(32).toString('hex')}\n`, { mode: 0o600, flag: 'wx' })
+    const text = `${randomBytes(32).toString('hex')}\n`
+    writeFileSync(file, text, { mode: 0o600, flag: 'wx', flush: true })
   } catch (error) {
     if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error
   }
