@@ -80,6 +80,7 @@ t.test('when the daemon goes away it waits, and says so', async (t) => {
   Object.assign(squad.agentView('ada'), { state: 'running', currentTask: null })
   const terminal = new Terminal(t, cli.home, ['top'])
   await terminal.shows(/^> ada +running/m)
+  await squad.readers(1)
   await server.close()
   await terminal.shows(/the daemon does not answer; waiting for it/)
   terminal.press('p')
