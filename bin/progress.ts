@@ -1,24 +1,14 @@
 import type { Client } from '../src/supervisor/api/client.ts'
 import type { EventType } from '../src/supervisor/domain/event.ts'
 import type { TaskState } from '../src/supervisor/domain/task.ts'
+import { taskStates } from '../src/supervisor/domain/task.ts'
 
 export type Progress = Partial<Record<TaskState, number>>
 
 /** Long enough to be read, short enough for one line: `3 of 12 done · 2 running · 1 failed · 00:42`. */
 export function progressLine(states: Progress, elapsedMs: number): string {
   const count = (...names: TaskState[]) => names.reduce((sum, name) => sum + (states[name] ?? 0), 0)
-  const total = count(
-    ...([
-      'blocked',
-      'delayed',
-      'ready',
-      'running',
-      'held',
-      'completed',
-      'failed',
-      'cancelled',
-    ] as const),
-  )
+  const total = count(...taskStates)
   const done = count('completed', 'failed', 'cancelled', 'held')
   const parts = [
     `${done} of ${total} done`,
