@@ -113,7 +113,8 @@ t.test(`${count / 2} requests to a real squad (seed ${seed})`, async (t) => {
   const { squad, store, heavy } = assemble({
     home,
     storeFile: ':memory:',
-    config: () => ({ ...defaults, maxLoadPerCore: 0 }),
+    // Nothing happens by itself meanwhile.
+    config: () => ({ ...defaults, maxLoadPerCore: 0, healthCheckIntervalMs: 3_600_000 }),
     env: process.env,
     version: '0.0.0',
     onError: (error) => errors.push(error),

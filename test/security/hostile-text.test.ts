@@ -145,7 +145,10 @@ t.test(`${ofGit} hostile names, revisions and paths mean nothing to git`, async 
 
   /** Folders may have any name: the whole life of a worktree below one. */
   async function inFolder(text: string): Promise<void> {
-    const name = text.replaceAll(/[\0/]/g, '').slice(0, 60)
+    const name = text
+      .replaceAll(/[\0/]/g, '')
+      .slice(0, 60)
+      .replaceAll(/\p{Cs}/gu, '')
     if (['', '.', '..'].includes(name)) return
     const folder = join(repositories, 'named', name)
     mkdirSync(folder, { recursive: true })
