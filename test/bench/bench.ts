@@ -31,7 +31,11 @@ process.env['TMPDIR'] = disk
 
 // What squadd is compared with is no part of it: it is installed here, the first time.
 if (!existsSync(join(here, 'node_modules')))
-  await execa('npm', ['ci', '--no-audit', '--no-fund'], { cwd: here, stdout: 2, stderr: 2 })
+  await execa('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund'], {
+    cwd: here,
+    stdout: 2,
+    stderr: 2,
+  })
 
 const chapters: Chapter[] = []
 for (const name of names.length > 0 ? names : known) {

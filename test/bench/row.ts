@@ -5,7 +5,7 @@ export type Row = {
   theirs: number
   unit: string
   ratio: number
-  /** The lowest and the highest ratio of any round. */
+  /** The ratios of the middle half of the rounds lie between these. */
   spread: [number, number]
   /** What has to hold, such as `ratio >= 0.9` or `ours <= 15 ms`. */
   budget: string
@@ -30,7 +30,7 @@ type Pair = { ours: number; theirs: number }
 
 /** A row of pairs that were measured next to each other; the ratio is the median of theirs. */
 export function row(name: string, unit: string, pairs: readonly Pair[], budget: Budget): Row {
-  const ratios = pairs.map(({ ours, theirs }) => ours / theirs).sort((a, b) => a - b)
+  const ratios = pairs.map(({ ours, theirs }) => ours / theirs)
   const ratio = rounded(median(ratios))
   const ours = rounded(median(pairs.map((pair) => pair.ours)))
   const { atLeast, atMost, limit } = budget
@@ -45,7 +45,7 @@ export function row(name: string, unit: string, pairs: readonly Pair[], budget: 
     theirs: rounded(median(pairs.map(({ theirs }) => theirs))),
     unit,
     ratio,
-    spread: [rounded(ratios[0]!), rounded(ratios.at(-1)!)],
+    spread: [rounded(percentile(ratios, 0.25)), rounded(percentile(ratios, 0.75))],
     budget: parts.map(({ text }) => text).join(', ') || 'none',
     pass: parts.every(({ holds }) => holds),
   }

@@ -13,7 +13,11 @@ until the last is idle: worktree, branch, host and tmux server. Then all are rem
 before for work that would be lost. Beside them stands plain git alone, 20 \`git worktree add\` and
 \`git worktree remove\` (with \`git branch -D\`), in the faster of two orders: one after the other, or as many at
 a time as there are cores, with a second try where git loses a race. Plain git starts no agent and
-checks no commits.`
+checks no commits.
+
+An agent is started once and keeps its worktree, host and tmux server over all its tasks: what a start costs
+is in the way of no task. That is why squadd keeps no worktrees or hosts in reserve, each of which would be a
+copy of the repository or a process that waits.`
 
 const { agents, small, big, rounds } = sizes(
   { agents: 20, small: 200, big: 50_000, rounds: 3 },

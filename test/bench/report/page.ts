@@ -16,7 +16,7 @@ export function page(chapters: readonly Chapter[], where: readonly string[]): st
     '`/var/tmp` (`BENCH_DIR` names another). One bench alone: `npm run bench -- queue`.',
     '',
     'Absolute figures are those of this machine; what carries over are the ratios, ours to theirs. Each is',
-    'the median of rounds measured next to each other, the spread its lowest and highest. A budget says what',
+    'the median of rounds measured next to each other, the spread where the middle half of them lie. A budget says what',
     `has to hold. ${judged.length - missed.length} of ${judged.length} budgets hold here.`,
     '',
     ...where.map((line) => `- ${line}`),
