@@ -11,8 +11,10 @@ import { scratch } from './scratch.ts'
 import { sizes } from './sizes.ts'
 
 export const about = `A job is a prompt of 1 KB. Every queue holds 100,000 others while it is measured; all
-are measured by turns, on the same disk. \`end to end\` is one job enqueued, claimed and completed, again and
-again, by 1 caller and by 64 at once.
+are measured by turns, on the same disk, with 1 caller and with 64 at once. \`end to end\` is one job enqueued
+and one that waits claimed and completed, again and again, the way each queue's own workers do it: squadd
+claims in the commit that stores what was submitted, BullMQ has the next job from the answer to the
+completion of the last, the others do one thing after the other.
 
 squadd, BullMQ (Redis 7, \`appendfsync always\`) and pg-boss (PostgreSQL, \`synchronous_commit = on\`) acknowledge
 only what is on the disk. plainjob comes with \`synchronous = normal\`: a power loss may take its last jobs, so
@@ -31,13 +33,7 @@ const steps: Step[] = [
   { name: 'enqueue', run: ({ add }) => add() },
   { name: 'claim', run: async ({ take }, kept) => kept.push(await take()) },
   { name: 'complete', run: ({ done }, kept) => done(kept.pop()) },
-  {
-    name: 'end to end',
-    run: async ({ add, take, done }) => {
-      await add()
-      await done(await take())
-    },
-  },
+  { name: 'end to end', run: ({ pass }) => pass() },
 ]
 
 const callers = [1, 64]

@@ -5,7 +5,8 @@ import type { QueueCandidate } from './candidate.ts'
 import { prompt, result } from './candidate.ts'
 import { serve } from './server.ts'
 
-type Job = { moveToCompleted(value: unknown, token: string, next: boolean): Promise<unknown> }
+type Next = readonly [data?: unknown, id?: string]
+type Job = { moveToCompleted(value: unknown, token: string, next: boolean): Promise<Next> }
 type Bull = {
   Queue: new (
     name: string,
@@ -19,7 +20,11 @@ type Bull = {
     name: string,
     process: null,
     options: object,
-  ) => { getNextJob(token: string): Promise<Job>; close(): Promise<void> }
+  ) => {
+    getNextJob(token: string): Promise<Job>
+    nextJobFromJobData(data: unknown, id: string | undefined, token: string): Promise<Job>
+    close(): Promise<void>
+  }
 }
 type Redis = { Redis: new (options: object) => { disconnect(): void } }
 
@@ -40,6 +45,8 @@ export async function bullmq(dir: string): Promise<QueueCandidate> {
   const queue = new Queue('bench', { connection: connections[0] })
   const worker = new Worker('bench', null, { connection: connections[1], autorun: false })
   const batch = 1000
+  const token = 'bench'
+  const held: Job[] = []
   return {
     name: 'BullMQ',
     async fill(count) {
@@ -49,8 +56,15 @@ export async function bullmq(dir: string): Promise<QueueCandidate> {
         )
     },
     add: () => queue.add('task', data),
-    take: () => worker.getNextJob('bench'),
-    done: (job) => (job as Job).moveToCompleted(result, 'bench', false),
+    take: () => worker.getNextJob(token),
+    done: (job) => (job as Job).moveToCompleted(result, token, false),
+    // Its workers have the next job from the answer to the completion of the last.
+    async pass() {
+      const job = held.pop() ?? (await worker.getNextJob(token))
+      await queue.add('task', data)
+      const [next, id] = await job.moveToCompleted(result, token, true)
+      held.push(await worker.nextJobFromJobData(next, id, token))
+    },
     async close() {
       await worker.close()
       await queue.close()

@@ -6,7 +6,15 @@ export type QueueCandidate = {
   add: () => Promise<unknown>
   take: () => Promise<unknown>
   done: (job: unknown) => Promise<unknown>
+  /** One job more, and one that waits taken and completed, the way its own workers do that. */
+  pass: () => Promise<unknown>
   close: () => Promise<void>
+}
+
+/** The way of workers that do one thing after the other. */
+export const stepByStep = (queue: Pick<QueueCandidate, 'add' | 'take' | 'done'>) => async () => {
+  await queue.add()
+  await queue.done(await queue.take())
 }
 
 /** The work of every candidate: a prompt of 1 KB and what came of it. */

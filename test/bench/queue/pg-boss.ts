@@ -3,7 +3,7 @@ import { chownSync, existsSync, globSync } from 'node:fs'
 import { join } from 'node:path'
 import { peer } from '../peer.ts'
 import type { QueueCandidate } from './candidate.ts'
-import { prompt, result } from './candidate.ts'
+import { prompt, result, stepByStep } from './candidate.ts'
 import { serve } from './server.ts'
 
 type Boss = {
@@ -41,7 +41,14 @@ export async function pgBoss(dir: string): Promise<QueueCandidate> {
   boss.on('error', () => {})
   await boss.start()
   await boss.createQueue('task')
+  const steps = {
+    add: () => boss.send('task', data),
+    take: async () => (await boss.fetch('task'))[0]!.id,
+    done: (id: unknown) => boss.complete('task', id as string, result),
+  }
   return {
+    ...steps,
+    pass: stepByStep(steps),
     name: 'pg-boss',
     async fill(count) {
       for (let left = count; left > 0; left -= batch)
@@ -50,9 +57,6 @@ export async function pgBoss(dir: string): Promise<QueueCandidate> {
           Array.from({ length: Math.min(left, batch) }, () => ({ data })),
         )
     },
-    add: () => boss.send('task', data),
-    take: async () => (await boss.fetch('task'))[0]!.id,
-    done: (id) => boss.complete('task', id as string, result),
     async close() {
       await boss.stop({ graceful: false, close: true })
       await server.close()

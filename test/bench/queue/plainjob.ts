@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { peer } from '../peer.ts'
 import type { QueueCandidate } from './candidate.ts'
-import { prompt } from './candidate.ts'
+import { prompt, stepByStep } from './candidate.ts'
 
 type Database = { pragma(text: string): unknown }
 type Queue = {
@@ -30,7 +30,14 @@ export async function plainjob(dir: string, isDurable: boolean): Promise<QueueCa
   const database = new sqlite.default(join(dir, 'plainjob.db'))
   const queue = defineQueue({ connection: better(database), logger: silent })
   if (isDurable) database.pragma('synchronous = full')
+  const steps = {
+    add: async () => queue.add('task', data),
+    take: async () => queue.getAndMarkJobAsProcessing('task').id,
+    done: async (id: unknown) => queue.markJobAsDone(id as number),
+  }
   return {
+    ...steps,
+    pass: stepByStep(steps),
     name: isDurable ? 'plainjob, durable' : 'plainjob, not power-safe',
     async fill(count) {
       queue.addMany(
@@ -38,9 +45,6 @@ export async function plainjob(dir: string, isDurable: boolean): Promise<QueueCa
         Array.from({ length: count }, () => data),
       )
     },
-    add: async () => queue.add('task', data),
-    take: async () => queue.getAndMarkJobAsProcessing('task').id,
-    done: async (id) => queue.markJobAsDone(id as number),
     close: async () => queue.close(),
   }
 }
