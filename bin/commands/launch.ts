@@ -23,13 +23,14 @@ const readyFd = 3
  * SQUADD_TIMEOUT after 30 s; then the end of its log has been shown and it is not left running.
  */
 export async function launch(session: Session, options: StartOptions): Promise<Ready> {
-  await refuseSecond(session)
-  if (options.config !== undefined) readConfigFile(options.config, { required: true })
   const { home } = session
   prepareHome(home)
+  // Before anything that costs: of many starters most leave here.
   const { takeStartLock } = await import('../../src/supervisor/start-lock.ts')
   const lock = takeStartLock(home)
   try {
+    await refuseSecond(session)
+    if (options.config !== undefined) readConfigFile(options.config, { required: true })
     return await launchAlone(session, options)
   } finally {
     lock.release()

@@ -53,7 +53,10 @@ t.test('an older store is brought up to date under running agents, after a backu
   const { schema } = viewStore(file)
   // As the first version made it.
   const old = new DatabaseSync(file)
-  old.exec('alter table agent drop column conversation; pragma user_version = 1')
+  old.exec(`drop table notice;
+    alter table agent drop column spent_usd;
+    alter table agent drop column conversation;
+    pragma user_version = 1`)
   old.close()
 
   t.match(await squad.json('doctor'), { ok: true })
