@@ -22,7 +22,11 @@ export function forgetRules(open: OpenStore): void {
       t.throws(() => store.task(id), { code: 'SQUADD_NOT_FOUND' }, id)
     for (const { id } of [young, held, running]) t.match(store.task(id), { id })
     t.match(store.taskCounts(), { completed: 1, failed: 0, held: 1, running: 1 })
-    t.equal(await store.record(verdictOf(old), succeed, t0), 'late', 'its result comes too late')
+    t.equal(
+      await store.record(verdictOf({ id: old.id, fence: 1 }), succeed, t0),
+      'late',
+      'its result comes too late',
+    )
     const again = await add(store, { key: 'k' })
     t.ok(Number(again.id.slice(1)) > Number(running.id.slice(1)), 'its key is free, its id is not')
     t.equal(await store.forget(t0 + minute), 0)
