@@ -213,8 +213,11 @@ t.test('after kill -9 of supervisor and hosts every counter is what the events s
   const first = (await field.client.call('tasks.add', { tasks: wave('w1') })) as typeof held
   // It takes the place of one that runs, and that one comes back.
   await field.wait((await field.add({ prompt: 'true', priority: 'critical' })).id)
-  const [cancelled, ...others] = held
-  await field.client.call('tasks.cancel', { id: cancelled!.id })
+  const show = ({ id }: { id: string }) => field.client.call('tasks.show', { id })
+  // Not the one that waits again: that has no attempt to cancel.
+  const cancelled = (await Promise.all(held.map(show))).find(({ state }) => state === 'running')!
+  await field.client.call('tasks.cancel', { id: cancelled.id })
+  const others = held.filter(({ id }) => id !== cancelled.id)
   for (const one of gates) one.open()
   await killHosts()
   await field.settled(first)
