@@ -217,6 +217,7 @@ t.test('after kill -9 of supervisor and hosts every counter is what the events s
   // Not the one that waits again: that has no attempt to cancel.
   const cancelled = (await Promise.all(held.map(show))).find(({ state }) => state === 'running')!
   await field.client.call('tasks.cancel', { id: cancelled.id })
+  await field.wait(cancelled.id)
   const others = held.filter(({ id }) => id !== cancelled.id)
   for (const one of gates) one.open()
   await killHosts()

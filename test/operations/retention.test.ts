@@ -52,8 +52,13 @@ t.test('output beyond the budget goes, but never that of a task that has not end
   await field.client.call('reload', {})
   t.match((await event(field, 'TasksForgotten', 0)).data, { tasks: Number })
   t.match(await squad.run('task', 'show', ended[0]!), { exitCode: 5 })
-  await event(field, 'OutputsRemoved', (await event(field, 'TasksForgotten', 0)).seq)
-  t.same([...kept()], [])
+  let { seq } = await event(field, 'TasksForgotten', 0)
+  // What ended this very moment is not yet old: it goes with the next look.
+  while (kept().size > 0) {
+    ;({ seq } = await event(field, 'OutputsRemoved', seq))
+    await field.client.call('reload', {})
+  }
+  t.equal(kept().size, 0)
 })
 
 const canMount = process.getuid?.() === 0
