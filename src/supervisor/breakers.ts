@@ -158,11 +158,15 @@ function attemptsOf(store: Store): Map<Scope, number[]> {
   return began
 }
 
-/** A probe whose end was recorded, but not noted here any more, has no place. */
-function recalled(breaker: Breaker, running: readonly number[]): Breaker {
+/**
+ * The attempts that run are the truth: a probe may have ended, and another begun, without a note of it
+ * here any more, even the first of those that ended the time of an open breaker.
+ */
+function recalled(noted: Breaker, running: readonly number[]): Breaker {
+  const breaker = breakerAt(noted, Math.max(0, ...running))
   if (breaker.kind !== 'half-open') return breaker
   const out = running.filter((startedAt) => isProbe(breaker, startedAt)).length
-  return { ...breaker, admitted: Math.min(breaker.admitted, breaker.succeeded + out) }
+  return { ...breaker, admitted: breaker.succeeded + out }
 }
 
 const scopesOf = (id: string, program: ProgramName): Scope[] => [

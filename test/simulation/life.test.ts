@@ -69,6 +69,35 @@ t.test('an agent that is stopped while it is being released is stopped', async (
   await scene.close()
 })
 
+t.test(
+  'a probe that a killed supervisor gave out without a note of it has its place',
+  async (t) => {
+    const agents = ['a1', 'a2'].map((id) => ({ id, program: 'shell' as const, labels: [] }))
+    const task = (affinity: string) => ({ input: { affinity: [affinity] }, after: [] })
+    const batch = ['a1', 'a3', 'a5'].map(task)
+    const { laws } = await liveThrough({
+      ...{ seed: 174875110, agents, maxConcurrentTasks: 2, programLimits: {}, labelLimits: {} },
+      ...{ earlyMs: 0, goodShare: 0.2 },
+      breakers: { breakerMaxFailures: 1, breakerResetMs: 500, breakerHalfOpenTests: 2 },
+      turns: [
+        { afterMs: 0, steps: [{ do: 'submit', batch: ['a5', 'a2'].map(task) }] },
+        {
+          afterMs: 10_000,
+          steps: [
+            {
+              do: 'submit',
+              batch: [...batch, { input: { affinity: ['a3'], deadlineAt: 0 }, after: [] }],
+            },
+            { do: 'restartSupervisor' },
+          ],
+        },
+        { afterMs: 0, steps: [{ do: 'resume', agent: 0 }] },
+      ],
+    })
+    t.same(laws.breaches, [])
+  },
+)
+
 const lives = 1000
 
 /**
