@@ -18,6 +18,8 @@ export type AgentOwner<Agent> = {
   verdict(agent: Agent, verdict: Verdict): void
   /** It has no task: it may take one, or do what its goal asks. */
   free(agent: Agent): void
+  /** What it had was recorded before and keeps no place any more. */
+  vacated(): void
   /** Its worktree came to be or changed. */
   placed(agent: Agent, worktree: WorktreeState): Promise<void>
   /** It cannot be brought back by itself; `task` is what it had and never reported. */

@@ -89,7 +89,7 @@ export class Attempts {
 
   /** An agent cannot be brought back: says so, ends what is left of it, then gives up its task. */
   async gaveUp(agent: SupervisedAgent, reason: string, task: Task | null): Promise<void> {
-    const { store, hosts, clock, recovery, dispatcher, onError } = this.#parts
+    const { store, hosts, clock, recovery, onError } = this.#parts
     const againAt = recovery.failed(agent.id)
     const byItself = againAt === null ? '' : ` (by itself at ${new Date(againAt).toISOString()})`
     const failure = `${reason}; squadd agent reset ${agent.id} starts it again${byItself}`
@@ -102,7 +102,6 @@ export class Attempts {
     // First nothing of the attempt may run any more: a person may well give the task to another.
     const leftover = await agent.leaving.then(() => '', oneLine)
     if (task) await this.lost(agent, task, leftover === '' ? reason : `${reason}; ${leftover}`)
-    else dispatcher.wake()
   }
 
   /** Every agent that could take a critical task is busy: interrupts one that may be. */

@@ -184,6 +184,7 @@ export class SquadParts {
         // Where the number of tasks is limited, its place may be another's.
         this.dispatcher.wake()
       },
+      vacated: () => this.dispatcher.wake(),
       placed: (agent, place) => this.#placed(agent, place),
       gaveUp: (agent, reason, task) =>
         void this.attempts.gaveUp(agent, reason, task).catch(onError),

@@ -428,6 +428,7 @@ export class SupervisedAgent {
     const current = this.#current
     this.#programPid = null
     this.#current = null
+    if (current?.recorded) this.#owner.vacated()
     return current && !current.recorded ? current.task : null
   }
 }

@@ -69,34 +69,62 @@ t.test('an agent that is stopped while it is being released is stopped', async (
   await scene.close()
 })
 
-t.test(
-  'a probe that a killed supervisor gave out without a note of it has its place',
-  async (t) => {
-    const agents = ['a1', 'a2'].map((id) => ({ id, program: 'shell' as const, labels: [] }))
-    const task = (affinity: string) => ({ input: { affinity: [affinity] }, after: [] })
-    const batch = ['a1', 'a3', 'a5'].map(task)
-    const { laws } = await liveThrough({
-      ...{ seed: 174875110, agents, maxConcurrentTasks: 2, programLimits: {}, labelLimits: {} },
-      ...{ earlyMs: 0, goodShare: 0.2 },
-      breakers: { breakerMaxFailures: 1, breakerResetMs: 500, breakerHalfOpenTests: 2 },
-      turns: [
-        { afterMs: 0, steps: [{ do: 'submit', batch: ['a5', 'a2'].map(task) }] },
-        {
-          afterMs: 10_000,
-          steps: [
-            {
-              do: 'submit',
-              batch: [...batch, { input: { affinity: ['a3'], deadlineAt: 0 }, after: [] }],
-            },
-            { do: 'restartSupervisor' },
-          ],
-        },
-        { afterMs: 0, steps: [{ do: 'resume', agent: 0 }] },
-      ],
-    })
-    t.same(laws.breaches, [])
+type Step = Case['turns'][number]['steps'][number]
+const submit = (...agents: string[]): Step => ({
+  do: 'submit',
+  batch: agents.map((one) => ({ input: { affinity: [one] }, after: [] })),
+})
+const urgent = (agent: string, ...require: string[]): Step => ({
+  do: 'submit',
+  batch: [{ input: { affinity: [agent], require, deadlineAt: 0 }, after: [] }],
+})
+const touchy = { breakerMaxFailures: 1, breakerResetMs: 500 }
+
+/** Lives that once broke a law. */
+const known: Record<string, Case> = {
+  'a probe that a killed supervisor gave out without a note of it has its place': {
+    ...{ seed: 174875110, maxConcurrentTasks: 2, programLimits: {}, labelLimits: {} },
+    ...{ earlyMs: 0, goodShare: 0.2, breakers: { ...touchy, breakerHalfOpenTests: 2 } },
+    agents: ['a1', 'a2'].map((id) => ({ id, program: 'shell', labels: [] })),
+    turns: [
+      { afterMs: 0, steps: [submit('a5', 'a2')] },
+      {
+        afterMs: 10_000,
+        steps: [submit('a1', 'a3', 'a5'), urgent('a3'), { do: 'restartSupervisor' }],
+      },
+      { afterMs: 0, steps: [{ do: 'resume', agent: 0 }] },
+    ],
   },
-)
+  'an agent that is given up after its attempt was recorded leaves its place to others at once': {
+    ...{ seed: 69709364, maxConcurrentTasks: 1, programLimits: {}, labelLimits: {} },
+    ...{ earlyMs: 0, goodShare: 0.2, breakers: { ...touchy, breakerHalfOpenTests: 1 } },
+    agents: [
+      { id: 'a1', program: 'shell', labels: ['mac'] },
+      { id: 'a2', program: 'shell', labels: [] },
+    ],
+    turns: [
+      { afterMs: 0, steps: [{ do: 'break', agent: 0, times: 5 }, submit('a4')] },
+      {
+        afterMs: 0,
+        steps: [submit('a2'), urgent('a4', 'mac'), submit('a2'), urgent('a5')],
+      },
+      {
+        afterMs: 10_000,
+        steps: [
+          { do: 'lose', agent: 0 },
+          { do: 'crash', agent: 0 },
+        ],
+      },
+      { afterMs: 2000, steps: [submit('a5')] },
+      { afterMs: 0, steps: [{ do: 'resume', agent: 0 }] },
+    ],
+  },
+}
+for (const [name, life] of Object.entries(known))
+  t.test(name, async (t) => {
+    const { laws } = await liveThrough(life)
+    t.same(laws.breaches, [])
+  })
 
 const lives = 1000
 
