@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { buffer } from 'node:stream/consumers'
-import { invalid, SquadError } from '../../src/supervisor/domain/error.ts'
+import { invalid, messageOf, SquadError } from '../../src/supervisor/domain/error.ts'
 import type { Task, TaskInput } from '../../src/supervisor/domain/task.ts'
 import { json, line } from '../print.ts'
 import type { Session } from '../session.ts'
@@ -87,7 +87,7 @@ async function read(file: string): Promise<string> {
     const bytes = await (file === '-' ? buffer(process.stdin) : readFile(file))
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
   } catch (error) {
-    const problem = error instanceof Error ? error.message : String(error)
+    const problem = messageOf(error)
     throw new SquadError('SQUADD_INVALID', `${file} cannot be read: ${problem}`, {}, error)
   }
 }

@@ -58,7 +58,6 @@ export class AgentGoals {
       agent.pause('paused')
     if (goal !== 'released' && goal !== 'stopped') return
     await agent.end(goal === 'stopped' ? 'stop' : 'pause', goal)
-    await this.#ports.hosts.clear(agent.setup())
     if (goal === 'released') await this.#ports.worktrees.release(spec, placeOf(agent.record))
   }
 

@@ -1,5 +1,6 @@
 import type { Breakers } from './breakers.ts'
 import type { Dispatcher } from './dispatcher.ts'
+import { messageOf } from './domain/error.ts'
 import type { NewEvent } from './domain/event.ts'
 import type { Verdict } from './domain/message.ts'
 import type { AgentHosts, Store } from './domain/ports.ts'
@@ -100,7 +101,7 @@ export class Attempts {
       agent.record = record
     }, onError)
     // First nothing of the attempt may run any more: a person may well give the task to another.
-    const leftover = await agent.leaving.then(() => '', oneLine)
+    const leftover = await agent.leaving.then(() => '', messageOf)
     if (task) await this.lost(agent, task, leftover === '' ? reason : `${reason}; ${leftover}`)
   }
 
@@ -128,5 +129,3 @@ export class Attempts {
     dispatcher.due()
   }
 }
-
-const oneLine = (error: unknown): string => (error instanceof Error ? error.message : String(error))

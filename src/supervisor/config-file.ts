@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import type { Config } from './domain/config.ts'
 import { parseConfig, shownConfig } from './domain/config.ts'
-import { SquadError } from './domain/error.ts'
+import { messageOf, SquadError } from './domain/error.ts'
 
 /** Where a setting's value comes from. */
 export type ConfigOrigin = 'default' | 'file'
@@ -98,6 +98,3 @@ function inFile<T>(file: string, read: () => T): T {
     throw new SquadError(error.code, `${file}: ${plain}`, { ...error.data, file }, error)
   }
 }
-
-const messageOf = (error: unknown): string =>
-  error instanceof Error ? error.message : String(error)

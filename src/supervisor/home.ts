@@ -1,7 +1,7 @@
 import { accessSync, constants, lstatSync, mkdirSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { dirname, isAbsolute, join, resolve } from 'node:path'
-import { invalid, SquadError } from './domain/error.ts'
+import { invalid, messageOf, SquadError } from './domain/error.ts'
 
 /** Where one squad keeps its files. Every path is absolute. */
 export type Home = {
@@ -124,7 +124,7 @@ export function prepareHome(home: Home): void {
     try {
       makeFolder(dir)
     } catch (error) {
-      throw badHome(`cannot make ${dir}: ${text(error)}`, 'make it yourself')
+      throw badHome(`cannot make ${dir}: ${messageOf(error)}`, 'make it yourself')
     }
     checkFolder(dir, dir === home.runtimeDir)
   }
@@ -155,7 +155,7 @@ function checkFolder(dir: string, isRuntime: boolean): void {
   try {
     accessSync(dir, constants.W_OK | constants.X_OK)
   } catch (error) {
-    throw badHome(`${dir} cannot be written: ${text(error)}`, `chmod 700 ${dir}`)
+    throw badHome(`${dir} cannot be written: ${messageOf(error)}`, `chmod 700 ${dir}`)
   }
 }
 
@@ -167,8 +167,6 @@ function isThere(path: string): boolean {
     return false
   }
 }
-
-const text = (error: unknown): string => (error instanceof Error ? error.message : String(error))
 
 const badHome = (message: string, hint: string): SquadError =>
   new SquadError('SQUADD_BAD_CONFIG', message, { hint })

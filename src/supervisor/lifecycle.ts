@@ -1,3 +1,4 @@
+import { messageOf } from './domain/error.ts'
 import type { Clock } from './domain/time.ts'
 
 /** One part of a running program. */
@@ -57,7 +58,7 @@ export class Lifecycle {
         .then(stop)
         .then(
           () => done(null),
-          (error: unknown) => done(error instanceof Error ? error.message : String(error)),
+          (error: unknown) => done(messageOf(error)),
         )
     })
   }

@@ -232,7 +232,6 @@ export class Roster {
   async halt(agent: SupervisedAgent): Promise<void> {
     await this.#goals.free(agent)
     await agent.end('stop', 'the squad was stopped')
-    await this.#ports.hosts.clear(agent.setup())
   }
 
   /** Its state in the store was changed elsewhere (counters). */

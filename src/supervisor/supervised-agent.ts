@@ -3,7 +3,7 @@ import type { AgentOwner, AgentPorts } from './agent-owner.ts'
 import type { AgentRecord, AgentState, AgentView, RestartReason } from './domain/agent.ts'
 import type { AttemptKey, FromHost, HostSetup, Recorded } from './domain/message.ts'
 import { attemptKey, parseAttemptKey } from './domain/message.ts'
-import { SquadError } from './domain/error.ts'
+import { asSquadError, messageOf, SquadError } from './domain/error.ts'
 import type { LoadSample } from './domain/ports.ts'
 import type { Evidence, StopReason, Task } from './domain/task.ts'
 import { HostLink } from './host-link.ts'
@@ -187,13 +187,16 @@ export class SupervisedAgent {
     this.#owner.free(this)
   }
 
-  /** Ends program, tmux and host. */
+  /** Ends program, tmux and host, and removes what they leave. Throws what keeps them from going. */
   async end(signal: 'stop' | 'pause', reason: string): Promise<void> {
     this.#unwatch()
     await this.#link.end()
+    // A host that died meanwhile has ended nothing, and what it had may be given to another now.
+    const left = await this.#ports.hosts.clear(this.setup()).then(() => null, asSquadError)
     const task = this.#drop()
-    if (task) this.#owner.lost(this, task, reason)
+    if (task) this.#owner.lost(this, task, left ? `${reason}; ${left.message}` : reason)
     this.#life.move(signal, reason, 'operator')
+    if (left) throw left
   }
 
   /** Lets tmux and the program live on without us. */
@@ -235,7 +238,7 @@ export class SupervisedAgent {
       this.healthProblem = null
       return { outputAt }
     } catch (error) {
-      this.healthProblem = error instanceof Error ? error.message : String(error)
+      this.healthProblem = messageOf(error)
       throw error
     } finally {
       this.lastHealthCheckAt = this.#ports.clock.now()
@@ -297,7 +300,7 @@ export class SupervisedAgent {
       await this.#owner.placed(this, await this.#ports.worktrees.ensure(spec, worktree, ownsBranch))
       meter.dispatched('worktree', clock.now() - began)
     } catch (error) {
-      this.#giveUp(error instanceof Error ? error.message : String(error))
+      this.#giveUp(messageOf(error))
       throw error
     }
   }

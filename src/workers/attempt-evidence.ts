@@ -1,3 +1,4 @@
+import { messageOf } from '../supervisor/domain/error.ts'
 import type { HostSetup, Verdict } from '../supervisor/domain/message.ts'
 import type { Evidence, GitChange, Usage } from '../supervisor/domain/task.ts'
 import { failingAsync } from '../supervisor/failpoint/failpoint.ts'
@@ -90,5 +91,4 @@ export const tailOptions = (
 })
 
 /** The message of an error, on one line. */
-export const oneLine = (error: unknown): string =>
-  (error instanceof Error ? error.message : String(error)).replaceAll(/\s+/g, ' ')
+export const oneLine = (error: unknown): string => messageOf(error).replaceAll(/\s+/g, ' ')

@@ -119,6 +119,29 @@ const known: Record<string, Case> = {
       { afterMs: 0, steps: [{ do: 'resume', agent: 0 }] },
     ],
   },
+  'what an agent had goes to another only when nothing of it runs any more': {
+    ...{ seed: 2094020692, maxConcurrentTasks: 1, programLimits: {}, labelLimits: {} },
+    ...{ earlyMs: 0, goodShare: 0.9, breakers: { ...touchy, breakerHalfOpenTests: 1 } },
+    agents: ['a1', 'a2', 'a3'].map((id) => ({ id, program: 'shell', labels: [] })),
+    turns: [
+      {
+        afterMs: 0,
+        steps: [
+          { do: 'submit', batch: [{ input: { affinity: ['a5'], require: ['mac'] }, after: [] }] },
+          submit('a3'),
+          {
+            do: 'submit',
+            batch: [{ input: { affinity: ['a5'], retries: 1, onUnknown: 'retry' }, after: [] }],
+          },
+          { do: 'cancel', task: 0 },
+        ],
+      },
+      { afterMs: 2000, steps: [{ do: 'restartSupervisor' }] },
+      { afterMs: 0, steps: [{ do: 'stop', agent: 0 }] },
+      { afterMs: 0, steps: [{ do: 'crash', agent: 0 }] },
+      { afterMs: 0, steps: [{ do: 'resume', agent: 0 }] },
+    ],
+  },
 }
 for (const [name, life] of Object.entries(known))
   t.test(name, async (t) => {

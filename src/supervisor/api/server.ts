@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import type { IncomingMessage, Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { SquadError } from '../domain/error.ts'
+import { messageOf, SquadError } from '../domain/error.ts'
 import { AgentAccess } from './agent-access.ts'
 import { createApp } from './app.ts'
 import type { Pace } from './events.ts'
@@ -166,7 +166,7 @@ async function listen(server: Server, host: string, port: number) {
   try {
     await listening
   } catch (error) {
-    const problem = error instanceof Error ? error.message : String(error)
+    const problem = messageOf(error)
     throw new SquadError(
       'SQUADD_BAD_CONFIG',
       `cannot listen on ${host}:${port}: ${problem}`,

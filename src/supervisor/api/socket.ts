@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { chmodSync, lstatSync, renameSync, rmSync } from 'node:fs'
 import type { Server } from 'node:http'
 import { dirname, join } from 'node:path'
-import { SquadError } from '../domain/error.ts'
+import { messageOf, SquadError } from '../domain/error.ts'
 
 /**
  * Binds a server to a Unix socket of mode 0600; the answer removes it if it is still ours. Only the
@@ -41,7 +41,7 @@ async function listenPrivately(server: Server, path: string): Promise<void> {
   try {
     await listening
   } catch (error) {
-    const problem = error instanceof Error ? error.message : String(error)
+    const problem = messageOf(error)
     throw new SquadError('SQUADD_BAD_CONFIG', `cannot listen on ${path}: ${problem}`, {}, error)
   }
 }

@@ -150,8 +150,7 @@ export function invalid(field: string, value: unknown, problem: string, hint: st
 /** The error of an unknown failure, so that every edge answers with a code. */
 export function asSquadError(error: unknown): SquadError {
   if (error instanceof SquadError) return error
-  const message = error instanceof Error ? error.message : String(error)
-  return new SquadError('SQUADD_INTERNAL', message, {}, error)
+  return new SquadError('SQUADD_INTERNAL', messageOf(error), {}, error)
 }
 
 /** A value as it may appear in a message: quoted, on one line, at most 80 characters. */
