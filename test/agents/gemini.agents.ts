@@ -56,7 +56,9 @@ t.test(
 t.test('gemini: nothing survives the stop of its agent', { skip }, async (t) => {
   const crew = await Crew.open(t, 'gemini')
   await crew.agent('ada', { permission: 'auto' })
-  const left = '(setsid sleep 612 >/dev/null 2>&1 &)'
+  // The turn goes on when it has begun.
+  const left =
+    'mkfifo up; (setsid sh -c "echo > up; exec sleep 612" >/dev/null 2>&1 &); read x < up'
   t.match(await crew.do(`[[shell: ${left}]] [[say: Begun.]]`), { state: 'completed' })
   const { hostPid } = await crew.view('ada')
   const ofAgent = () =>

@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process'
 import { chmodSync, existsSync, lstatSync, readdirSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
 import type { Task } from '../../src/supervisor/domain/task.ts'
@@ -29,14 +30,20 @@ t.test('another user reaches nothing of a home', { skip }, async (t) => {
   chmodSync(squad.dir, 0o755)
   await squad.json('start')
   await squad.json('agent', 'add', 'ada', '--repo', squad.repo)
-  const { id } = await squad.json<Task>('task', 'add', 'echo hello; sleep 60')
+  const up = join(squad.dir, 'up')
+  execFileSync('mkfifo', [up])
+  const prompt = `echo hello; echo > '${up}'; sleep 60`
+  const { id } = await squad.json<Task>('task', 'add', prompt)
+  await readFile(up)
   const all = (): string[] =>
     readdirSync(squad.home, { recursive: true, encoding: 'utf8' }).map((name) =>
       join(squad.home, name),
     )
-  const launched = () => all().some((path) => path.endsWith(`/${id}-1.log.0`))
-  while (!launched()) await new Promise((resolve) => setTimeout(resolve, 50))
   const paths = [squad.home, ...all()]
+  t.ok(
+    paths.some((path) => path.endsWith(`/${id}-1.log.0`)),
+    'its output is among them',
+  )
   t.ok(paths.length > 20, `${paths.length} files, folders and sockets`)
   t.ok(paths.some((path) => path.endsWith('squadd.sock')))
   const said = execFileSync(process.execPath, ['--input-type=module', '-e', probe, '-'], {
