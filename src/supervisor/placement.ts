@@ -111,6 +111,7 @@ export class Placement {
       state: agent.state,
       goal,
       reason: agent.reason,
+      isLeaving: agent.isLeaving,
       currentTask: agent.currentTask?.id ?? null,
       isTidying: agent.isTidying,
       breaker: this.#ports.breakers.ofAgent(agent.id),

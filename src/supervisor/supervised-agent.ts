@@ -86,8 +86,13 @@ export class SupervisedAgent {
   }
 
   get isFree(): boolean {
-    const isUp = this.state === 'idle' && this.#link.isKept
+    const isUp = this.state === 'idle' && !this.isLeaving
     return isUp && this.record.goal === 'up' && this.#current === null
+  }
+
+  /** Its host is told to go, or has gone for good. */
+  get isLeaving(): boolean {
+    return !this.#link.isKept
   }
 
   /** The task that it has, until everything about the attempt is recorded and cleaned. */

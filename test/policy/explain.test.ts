@@ -20,7 +20,7 @@ const task: Task = {
 
 const ada: AgentFacts = {
   ...{ id: 'ada', labels: [], program: 'shell', state: 'idle', goal: 'up', reason: null },
-  ...{ currentTask: null, isTidying: false, breaker: closedBreaker },
+  ...{ currentTask: null, isLeaving: false, isTidying: false, breaker: closedBreaker },
 }
 
 const squad: SquadFacts = {
@@ -70,6 +70,11 @@ const table: Row[] = [
     'its agent tidies up and is to be paused',
     agent({ state: 'running', currentTask: 't3', isTidying: true, goal: 'paused' }),
     { reasons: [{ code: 'agent-state', text: 'ada is to be paused' }] },
+  ],
+  [
+    'its agent is just being ended, though it is wanted again',
+    agent({ state: 'idle', isLeaving: true }),
+    { reasons: [{ code: 'agent-state', text: 'ada is just being ended' }], wayOut: [] },
   ],
   [
     'its agent is paused',

@@ -27,6 +27,8 @@ export type AgentFacts = {
   state: AgentState
   goal: AgentGoal
   reason: string | null
+  /** Its host is told to go; it may be wanted again afterwards. */
+  isLeaving: boolean
   currentTask: string | null
   /** Its attempt is recorded; it is free as soon as that one is cleaned up. */
   isTidying: boolean
@@ -57,12 +59,13 @@ export function laneBar(agent: AgentFacts, lane: string): Bar | null {
 }
 
 function stateBar(agent: AgentFacts): Bar | null {
-  const { id, state, reason, currentTask } = agent
+  const { id, state, reason, isLeaving, currentTask } = agent
   if (state === 'running' && currentTask !== null) return bar('busy', `${id} runs ${currentTask}`)
   if (state === 'waiting') return bar('busy', `${id} waits for a person: ${reason}`)
   if (currentTask !== null) return bar('busy', `${id} finishes ${currentTask}`)
   if (state !== 'idle')
     return bar('agent-state', `${id} is ${state}: ${reason ?? 'no reason given'}`)
+  if (isLeaving) return bar('agent-state', `${id} is just being ended`)
   return goalBar(agent)
 }
 
