@@ -10,6 +10,8 @@ type ReadOptions = { since?: number; signal?: AbortSignal; follow?: boolean }
 export type Retention = { count: number; ageMs: number }
 
 const page = 500
+// Of those in memory: what one reader that is slow may keep there.
+const fewEvents = 100
 // Old events are deleted each time so many new ones have come, or with the first one after this time.
 const trimEach = 1000
 const trimEachMs = 3_600_000
@@ -55,21 +57,29 @@ export class EventLog {
    * up to the newest. In the place of events that are no longer kept comes one that says which, and
    * from which number on there are more (`EventsDropped`).
    */
-  async *read({ since, signal, follow = true }: ReadOptions = {}) {
+  async *read(options: ReadOptions = {}) {
+    for await (const batch of this.batches(options))
+      for (const event of batch) {
+        if (options.signal?.aborted) return
+        yield event
+      }
+  }
+
+  /** The same, as many at a time as there are, up to a page. */
+  async *batches({ since, signal, follow = true }: ReadOptions = {}) {
     const { first, last } = this.#store.eventRange()
     let cursor = since ?? last
     while (!signal?.aborted) {
-      const batch = this.#after(cursor)
-      for (const event of batch) {
-        if (signal?.aborted) return
-        if (event.seq > cursor + 1) yield* this.#missed(cursor + 1, event)
-        cursor = event.seq
-        yield event
+      const found = this.#after(cursor)
+      if (found.length > 0) {
+        const batch = this.#withGaps(cursor, found)
+        cursor = found.at(-1)!.seq
+        yield batch
+        continue
       }
-      if (batch.length > 0) continue
       if (cursor + 1 < first) {
         this.#onMissed(first - 1 - cursor)
-        yield eventsDropped(cursor + 1, first - 1, first, this.#trimmedAt)
+        yield [eventsDropped(cursor + 1, first - 1, first, this.#trimmedAt)]
         cursor = first - 1
       }
       if (!follow) return
@@ -77,20 +87,30 @@ export class EventLog {
     }
   }
 
-  /** What is no longer kept before `next`, if it is that and not a number that was never used. */
-  *#missed(from: number, { seq, at }: SquadEvent) {
-    const to = Math.min(seq, this.#store.eventRange().first) - 1
-    if (to < from) return
-    this.#onMissed(to + 1 - from)
-    yield eventsDropped(from, to, to + 1, at)
+  /** What was found after `cursor`, and what is no longer kept between. */
+  #withGaps(cursor: number, found: readonly SquadEvent[]): readonly SquadEvent[] {
+    if (found.at(-1)!.seq === cursor + found.length) return found
+    return found.flatMap((event, i) => [
+      ...this.#missed((found[i - 1]?.seq ?? cursor) + 1, event),
+      event,
+    ])
   }
 
-  /** What comes next: one event of those in memory, so that a slow reader keeps no more than that. */
+  /** What is no longer kept before `next`, if it is that and not a number that was never used. */
+  #missed(from: number, { seq, at }: SquadEvent): SquadEvent[] {
+    if (seq === from) return []
+    const to = Math.min(seq, this.#store.eventRange().first) - 1
+    if (to < from) return []
+    this.#onMissed(to + 1 - from)
+    return [eventsDropped(from, to, to + 1, at)]
+  }
+
+  /** What comes next; of those in memory a few, so that a slow reader keeps no more than that. */
   #after(cursor: number): SquadEvent[] {
     const oldest = this.#recent[0]
     if (!oldest || cursor + 1 < oldest.seq) return this.#store.eventsSince(cursor, page)
-    const next = this.#recent[this.#recent.findLastIndex((event) => event.seq <= cursor) + 1]
-    return next ? [next] : []
+    const next = this.#recent.findLastIndex((event) => event.seq <= cursor) + 1
+    return this.#recent.slice(next, next + fewEvents)
   }
 
   async #next(cursor: number, signal: AbortSignal | undefined): Promise<void> {

@@ -269,7 +269,7 @@ export class Supervisor implements Squad {
   }
 
   events(how: { since?: number; signal?: AbortSignal; follow?: boolean } = {}) {
-    return this.#parts.log.read(how)
+    return this.#parts.log.batches(how)
   }
 
   notifications() {

@@ -122,7 +122,7 @@ t.test('a connection with nothing to say gives a sign of life', async (t) => {
 
 t.test('events that come together leave together', async (t) => {
   const source = async function* () {
-    for (let seq = 1; seq <= 200; seq++) yield event(seq)
+    for (let seq = 1; seq <= 200; seq++) yield [event(seq)]
   }
   let writes = 0
   const { socket, server } = await serve(t, (_request, response) => {
@@ -151,7 +151,7 @@ t.test('a client that does not read costs a bounded buffer, then its connection'
   const { squad, socket } = await openApi(t, { pace, meter })
   squad.events = async function* (how) {
     try {
-      while (!how?.signal?.aborted) yield event((pulled += 1), 'x'.repeat(size))
+      while (!how?.signal?.aborted) yield [event((pulled += 1), 'x'.repeat(size))]
     } finally {
       ended()
     }

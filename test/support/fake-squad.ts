@@ -244,16 +244,19 @@ export class FakeSquad implements Squad {
     since,
     signal,
     follow = true,
-  }: { since?: number; signal?: AbortSignal; follow?: boolean } = {}): AsyncGenerator<SquadEvent> {
+  }: { since?: number; signal?: AbortSignal; follow?: boolean } = {}): AsyncGenerator<
+    readonly SquadEvent[]
+  > {
     let cursor = since ?? this.log.length
     this.#readAs(1)
     try {
       while (!signal?.aborted) {
-        for (const event of this.log.slice(cursor)) {
-          cursor = event.seq
-          yield event
+        const batch = this.log.slice(cursor)
+        if (batch.length > 0) {
+          cursor = batch.at(-1)!.seq
+          yield batch
+          continue
         }
-        if (cursor < this.log.length) continue
         if (!follow) return
         await once(this.#news, 'event', signal ? { signal } : {}).catch(() => {})
       }

@@ -97,7 +97,7 @@ export function createApp(options: AppOptions): FastifyInstance {
           case 'bytes':
             return sendBytes(reply, result as AsyncIterable<Uint8Array>)
           case 'events':
-            return subscribe(reply, result as AsyncIterable<SquadEvent>, signal)
+            return subscribe(reply, result as AsyncIterable<readonly SquadEvent[]>, signal)
         }
       },
     })
@@ -139,7 +139,11 @@ function sendBytes(reply: FastifyReply, bytes: AsyncIterable<Uint8Array>) {
 
 function subscription({ maxSubscribers, pace, meter }: AppOptions) {
   let subscribers = 0
-  return async (reply: FastifyReply, events: AsyncIterable<SquadEvent>, gone: AbortSignal) => {
+  return async (
+    reply: FastifyReply,
+    events: AsyncIterable<readonly SquadEvent[]>,
+    gone: AbortSignal,
+  ) => {
     if (subscribers >= maxSubscribers) {
       meter.subscriberDropped('refused')
       throw new SquadError('SQUADD_BUSY', `there are ${subscribers} event streams already`, {

@@ -49,7 +49,7 @@ type ReplyOf<N extends EndpointName, Out extends z.ZodType> = {
   json: z.output<Out>
   text: string | Uint8Array | Text
   bytes: AsyncIterable<Uint8Array>
-  events: AsyncIterable<z.output<Out>>
+  events: AsyncIterable<readonly z.output<Out>[]>
 }[(typeof endpoints)[N]['reply']]
 
 /** What an endpoint takes and gives. A field named in the path by `:id` is taken from there. */

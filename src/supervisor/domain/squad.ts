@@ -95,11 +95,11 @@ export interface Squad {
 
   /**
    * Events after number `since` (default: from now on), for ever, or with `follow: false` up to the
-   * newest there is; a reader may be slow.
+   * newest there is, as many at a time as there are; a reader may be slow.
    */
   events(how?: {
     since?: number
     signal?: AbortSignal
     follow?: boolean
-  }): AsyncIterable<SquadEvent>
+  }): AsyncIterable<readonly SquadEvent[]>
 }
