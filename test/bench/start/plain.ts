@@ -45,12 +45,14 @@ export class PlainWorktrees {
   remove(count: number): Promise<number> {
     return timed(() =>
       inParallel(count, this.#width, async (n) => {
-        await this.#git('worktree', 'remove', this.#path(n)).catch(() =>
-          this.#git('worktree', 'remove', this.#path(n)),
-        )
-        await this.#git('branch', '-q', '-D', this.#name(n))
+        await this.#twice('worktree', 'remove', this.#path(n))
+        await this.#twice('branch', '-q', '-D', this.#name(n))
       }),
     )
+  }
+
+  async #twice(...args: string[]): Promise<void> {
+    await this.#git(...args).catch(() => this.#git(...args))
   }
 
   #git(...args: string[]) {
