@@ -106,9 +106,10 @@ export class Squadd {
     rmSync(this.dir, { recursive: true, force: true })
   }
 
+  /** What lies in `foreign` plays something that is none of the squad's. */
   #owns(pid: string): boolean {
-    const texts = [readProc(pid, 'cmdline'), readProc(pid, 'environ')]
-    return texts.some((text) => text.includes(this.dir))
+    const text = readProc(pid, 'cmdline') + readProc(pid, 'environ')
+    return text.includes(this.dir) && !text.includes(join(this.dir, 'foreign'))
   }
 }
 
