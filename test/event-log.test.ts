@@ -52,6 +52,19 @@ t.test('a reader gets every event after its place, once and in order', async (t)
   t.same(await numbers(log.read({ follow: false })), [], 'by default from now on')
 })
 
+t.test('what one commit brought is read from memory by all, however much it is', async (t) => {
+  const { store, log, append } = open(t)
+  let looks = 0
+  const eventsSince = store.eventsSince.bind(store)
+  store.eventsSince = (...how) => ((looks += 1), eventsSince(...how))
+  await append(300)
+  t.same(await numbers(log.read({ since: 0, follow: false })), numbersOf(1, 300))
+  t.equal(looks, 0, 'nobody asked the store')
+  await append(1)
+  t.same(await numbers(log.read({ since: 0, follow: false })), numbersOf(1, 301))
+  t.ok(looks > 0, 'later it is only there')
+})
+
 t.test(
   'a reader that is slow loses nothing, and one that stops leaves nothing behind',
   async (t) => {
@@ -93,15 +106,17 @@ t.test('old events are deleted, and who missed them is told which', async (t) =>
   const done = trimmed(store)
   await append(1200)
   await done
-  t.same(store.eventRange(), { first: 701, last: 1200 })
+  // With the next commit they are no longer in memory either.
+  await append(1)
+  t.same(store.eventRange(), { first: 701, last: 1201 })
   const events = await all(log.read({ since: 10, follow: false }))
   t.match(events[0], {
     type: 'EventsDropped',
     seq: 700,
     data: { from: 11, to: 700, missed: 690, readFrom: 701 },
   })
-  t.equal(events.length, 501)
-  t.same(await numbers(log.read({ since: 700, follow: false })), numbersOf(701, 1200))
+  t.equal(events.length, 502)
+  t.same(await numbers(log.read({ since: 700, follow: false })), numbersOf(701, 1201))
 })
 
 t.test('events older than their age are deleted with the first one of a later hour', async (t) => {

@@ -129,7 +129,9 @@ export class EventLog {
 
   #publish(events: readonly SquadEvent[]): void {
     if (events.length === 0) return
-    this.#recent = [...this.#recent, ...events].slice(-this.#recentLimit())
+    // Those of one commit together: every reader wants them next.
+    const kept = Math.max(this.#recentLimit(), events.length)
+    this.#recent = [...this.#recent, ...events].slice(-kept)
     for (const event of events) for (const listener of this.#listeners) listener(event)
     for (const wake of this.#wakers) wake()
     this.#untrimmed += events.length
