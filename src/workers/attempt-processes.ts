@@ -1,5 +1,7 @@
 import { failingAsync } from '../supervisor/failpoint/failpoint.ts'
 import type { Facts, StartedProcess } from './outbox.ts'
+import type { PidMark } from './pid-mark.ts'
+import { markPids } from './pid-mark.ts'
 import { argumentsOf, bootId, descendants, isAlive, signal, startedWith } from './processes.ts'
 import type { Identity } from './processes.ts'
 import { endProcesses } from './stop-ladder.ts'
@@ -11,10 +13,16 @@ export class AttemptProcesses {
   readonly #key: string
   #pane: Identity | null = null
   #started: StartedProcess | null = null
+  #before: PidMark | null = null
 
   constructor(runPrefix: string, key: string) {
     this.#runPrefix = runPrefix
     this.#key = key
+  }
+
+  /** Nothing of it runs yet: whatever it starts begins after this. */
+  mark(): void {
+    this.#before = markPids()
   }
 
   /** tmux says that the launcher has this process. */
@@ -86,7 +94,7 @@ export class AttemptProcesses {
 
   /** Whatever left the tree still carries the run id. */
   #marked(): Identity[] {
-    return startedWith([`${runVariable}=${this.#runPrefix}/${this.#key}\0`])
+    return startedWith([`${runVariable}=${this.#runPrefix}/${this.#key}\0`], this.#before)
   }
 
   /** Whatever shed the run id is still in the tree. */

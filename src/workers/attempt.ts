@@ -194,6 +194,7 @@ export class Attempt implements Work {
     const base = await git.base()
     // It may have been stopped meanwhile.
     if (!this.isOpen) return
+    this.#processes.mark()
     try {
       this.#memo = writeLaunch(setup, this.order, program, {
         base,

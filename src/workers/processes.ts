@@ -1,4 +1,6 @@
 import { closeSync, openSync, readFileSync, readSync, readdirSync } from 'node:fs'
+import type { PidMark } from './pid-mark.ts'
+import { pidsSince } from './pid-mark.ts'
 
 /** One process of this boot. A pid alone may be used again, with its start time it may not. */
 export type Identity = { pid: number; start: string }
@@ -57,14 +59,19 @@ export function descendants(pid: number): Identity[] {
 
 /**
  * Processes that were started with one of these variables, re-parented ones too. `NAME=value\0` is
- * that value, `NAME=value` every value that begins so. Never this process itself.
+ * that value, `NAME=value` every value that begins so. Never this process itself. `since`: only
+ * those that began after it, which costs by them and not by all there are.
  */
-export function startedWith(variables: readonly string[]): Identity[] {
+export function startedWith(
+  variables: readonly string[],
+  since: PidMark | null = null,
+): Identity[] {
   const needles = variables.map((variable) => Buffer.from(variable))
+  const isMeant = pidsSince(since)
   const found: Identity[] = []
   for (const name of list('/proc')) {
     const pid = Number(name)
-    if (!(pid > 0) || pid === process.pid) continue
+    if (!(pid > 0) || pid === process.pid || !isMeant(pid)) continue
     const environment = readEnvironment(pid)
     if (!needles.some((needle) => holds(environment, needle))) continue
     const one = identify(pid)

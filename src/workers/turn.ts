@@ -232,6 +232,7 @@ export class Turn implements Work {
     send({ kind: 'verdict', verdict })
     git.forget()
     void git.base()
+    if (this.order.verify === null) return
     // What the check of the task left running.
     const { ended: count } = await new AttemptProcesses(
       setup.runPrefix,
