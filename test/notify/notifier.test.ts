@@ -149,6 +149,25 @@ t.test('who is to be told is told, each of what it asked for', async (t) => {
   t.strictSame(one.errors, [])
 })
 
+t.test('an event goes out as it was recorded, whatever it looks like as JSON', async (t) => {
+  const { posts, url, posted } = await receiver(t, (response) => response.end())
+  const one = live(t, [{ name: 'ops', on: ['TaskFailed'], webhook: url }])
+  const data = {
+    // As JSON it looks as if what follows were the secret.
+    reason: 'it asks for a password:',
+    question: 'which one?',
+    problem: '-----BEGIN RSA PRIVATE KEY-----\nMIIEowIBAAKCAQEA',
+    token: 'hunter2',
+    list: ['--password', 'hunter2', 'password=hunter2'],
+  }
+  await one.emit('TaskFailed', { agentId: 'ada', data })
+  await posted(1)
+  const { event } = JSON.parse(posts[0]!.body) as { event: SquadEvent }
+  t.strictSame(event, one.store.eventsSince(0, 1)[0])
+  t.notMatch(posts[0]!.body, /hunter2|MIIE/)
+  t.strictSame(one.errors, [])
+})
+
 t.test(
   'what is not taken is tried five times, then an event says that it was given up',
   async (t) => {

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import type { Delivery, Webhook } from '../domain/notification.ts'
 import type { Notice } from '../domain/ports.ts'
-import { shownEvent, wordsFor } from './words.ts'
+import { wordsFor } from './words.ts'
 
 type Env = Readonly<Record<string, string | undefined>>
 
@@ -49,10 +49,8 @@ function bodyFor({ format }: Webhook, { id, rule, tries, event }: Notice): strin
   // Slack takes these three for its own marks.
   if (format === 'slack')
     return JSON.stringify({ text: `squadd on ${hostname()}: ${escapeMarks(text)}` })
-  return JSON.stringify({
-    ...{ id: `n${id}`, notification: rule, try: tries, host: hostname(), text },
-    event: shownEvent(event),
-  })
+  // An event is recorded redacted: it goes out as it was recorded.
+  return JSON.stringify({ id: `n${id}`, notification: rule, try: tries, host: hostname(), text, event })
 }
 
 const escapeMarks = (text: string): string =>

@@ -14,7 +14,3 @@ export function wordsFor({ type, agentId, taskId, data }: SquadEvent): string {
   const line = redact(sanitizeTerminal(text).replace(/\s+/g, ' ').trim())
   return line.length > longest ? `${line.slice(0, longest - 1)}…` : line
 }
-
-/** An event as it leaves the squad. */
-export const shownEvent = (event: SquadEvent): SquadEvent =>
-  JSON.parse(redact(JSON.stringify(event))) as SquadEvent
