@@ -267,6 +267,50 @@ t.test('a notification that is no longer configured gives up what waits for it',
   t.strictSame(one.store.waitingNotices(), [], 'and nothing new waits')
 })
 
+t.test('a store that fails is asked again by itself, less and less often', async (t) => {
+  const clock = new HandClock(1_000_000)
+  const courier = new HandCourier()
+  const one = live(t, [{ name: 'ops', on: ['TaskFailed'], desktop: true }], { clock, courier })
+  const take = one.store.takeNotices.bind(one.store)
+  let asked = 0
+  one.store.takeNotices = async () => {
+    asked += 1
+    throw new Error('the disk is full')
+  }
+  await one.emit('TaskFailed')
+  const waits = [1000, 2000, 4000, 8000, 16_000, 32_000, 60_000, 60_000]
+  for (const [i, wait] of waits.entries()) {
+    while (one.errors.length === i) await new Promise((then) => setImmediate(then))
+    t.equal(asked, i + 1)
+    // Whatever else happens: it is left alone.
+    await one.emit('TaskFailed')
+    clock.move(wait - 1)
+    t.equal(asked, i + 1, `not before ${wait} ms`)
+    clock.move(1)
+  }
+  while (one.errors.length === waits.length) await new Promise((then) => setImmediate(then))
+  one.store.takeNotices = take
+  clock.move(60_000)
+  await courier.count(4)
+  t.strictSame(courier.brought[0]?.notice.event.type, 'TaskFailed', 'and nothing is lost')
+})
+
+t.test('a store that cannot even be read when a timer asks it ends nothing', async (t) => {
+  const clock = new HandClock(1_000_000)
+  const courier = new HandCourier()
+  const one = live(t, [{ name: 'ops', on: ['TaskFailed'], desktop: true }], { clock, courier })
+  const waiting = one.store.waitingNotices.bind(one.store)
+  one.store.waitingNotices = () => {
+    throw new Error('it cannot be read')
+  }
+  await one.emit('TaskFailed')
+  clock.move(1000)
+  t.equal(one.errors.length, 2)
+  one.store.waitingNotices = waiting
+  clock.move(2000)
+  await courier.count(1)
+})
+
 t.test('in quiet hours nobody is told until their end', async (t) => {
   const clock = new HandClock(new Date(2026, 10, 24, 22, 59).getTime())
   const courier = new HandCourier()

@@ -5,7 +5,13 @@ import { shownTarget } from '../domain/notification.ts'
 import type { Courier, Notice, NoticeEnd, Store } from '../domain/ports.ts'
 import type { NotificationReport, NotificationStatus } from '../domain/squad.ts'
 import type { Clock, Random } from '../domain/time.ts'
-import { mostTries, quietMinutes, retryDelayMs, tryTimeoutMs } from '../policy/notify.ts'
+import {
+  mostTries,
+  quietMinutes,
+  retryDelayMs,
+  storeRetryMs,
+  tryTimeoutMs,
+} from '../policy/notify.ts'
 
 export type NotifierPorts = {
   store: Store
@@ -29,6 +35,9 @@ export class Notifier {
   /** By rule: what is being carried, and whether more is being fetched. */
   readonly #lanes = new Map<string, { busy: number; isTaking: boolean }>()
   readonly #end = new AbortController()
+  /** How often in a row the store has failed; then it is left alone for a while. */
+  #failures = 0
+  #isResting = false
   #cancel = () => {}
 
   constructor(ports: NotifierPorts) {
@@ -39,10 +48,10 @@ export class Notifier {
   start(): void {
     const { store, clock, onError } = this.#ports
     const names = this.#ports.rules().map(({ name }) => name)
-    store
+    void store
       .giveUpNotices(names, clock.now())
-      .then(() => this.#look())
       .catch(onError)
+      .then(() => this.#look())
   }
 
   /** An event was recorded: there may be something to tell. */
@@ -96,9 +105,19 @@ export class Notifier {
 
   /** Carries what is due, and comes back when the next is. */
   #look(): void {
-    const { store, clock, rules } = this.#ports
-    if (this.#end.signal.aborted) return
+    if (this.#end.signal.aborted || this.#isResting) return
     this.#cancel()
+    try {
+      const nextMs = this.#carryDue()
+      if (Number.isFinite(nextMs)) this.#lookIn(nextMs)
+    } catch (error) {
+      this.#rest(error)
+    }
+  }
+
+  /** Carries what is due; the answer is how long until the next is. */
+  #carryDue(): number {
+    const { store, clock, rules } = this.#ports
     const now = clock.now()
     let nextMs = Number.POSITIVE_INFINITY
     for (const { rule: name, dueAt } of store.waitingNotices()) {
@@ -108,7 +127,24 @@ export class Notifier {
       if (waitMs > 0) nextMs = Math.min(nextMs, waitMs)
       else this.#carry(rule)
     }
-    if (Number.isFinite(nextMs)) this.#cancel = clock.after(nextMs, () => this.#look())
+    return nextMs
+  }
+
+  #lookIn(ms: number): void {
+    this.#cancel = this.#ports.clock.after(ms, () => {
+      this.#isResting = false
+      this.#look()
+    })
+  }
+
+  /** The store has failed: it is asked again after a while, a longer one after each further time. */
+  #rest(error: unknown): void {
+    if (this.#end.signal.aborted) return
+    this.#ports.onError(error)
+    this.#failures += 1
+    this.#isResting = true
+    this.#cancel()
+    this.#lookIn(storeRetryMs(this.#failures))
   }
 
   #quietMs(rule: NotificationRule): number {
@@ -118,7 +154,7 @@ export class Notifier {
 
   #carry(rule: NotificationRule): void {
     const { name } = rule
-    const { store, clock, random, retryMs, onError } = this.#ports
+    const { store, clock, random, retryMs } = this.#ports
     const lane = this.#lanes.get(name) ?? { busy: 0, isTaking: false }
     this.#lanes.set(name, lane)
     const room = mostAtOnce - lane.busy
@@ -131,6 +167,7 @@ export class Notifier {
       .takeNotices(name, room, retryAt, now)
       .then((notices) => {
         lane.isTaking = false
+        this.#failures = 0
         lane.busy += notices.length
         for (const notice of notices)
           void this.#bring(rule, notice).finally(() => {
@@ -141,7 +178,7 @@ export class Notifier {
       })
       .catch((error: unknown) => {
         lane.isTaking = false
-        if (!this.#end.signal.aborted) onError(error)
+        this.#rest(error)
       })
   }
 

@@ -15,6 +15,7 @@ export const mostWaiting = 1000
 // From the first to the second try at most the base; then it grows up to an hour.
 const factor = 4
 const longestMs = 3_600_000
+const longestStoreRetryMs = 60_000
 
 /** Whether a rule is about an event; `priority` is that of the event's task. */
 export function isToldOf(
@@ -32,6 +33,10 @@ export function retryDelayMs(tries: number, baseMs: number, random: Random): num
   const limit = Math.min(longestMs, baseMs * factor ** Math.max(0, tries - 1))
   return Math.round((limit / 2) * (1 + random()))
 }
+
+/** How long to leave a store alone that failed so often in a row: from a second up to a minute. */
+export const storeRetryMs = (failures: number): number =>
+  Math.min(longestStoreRetryMs, 1000 * 2 ** Math.max(0, failures - 1))
 
 /** Minutes until a rule may tell something; 0 outside of its quiet hours. */
 export function quietMinutes({ quiet }: NotificationRule, minuteOfDay: number): number {
