@@ -54,10 +54,8 @@ export function addDaemonCommands(program: Command): void {
     .description('stop and start the daemon; agents and their tasks go on')
     .action(
       act<[], StartOptions>(async (session, _, options) => {
-        const { launch } = await import('./launch.ts')
-        const { stopIfRunning } = await import('./stop.ts')
-        await stopIfRunning(session)
-        tellReady(session, await launch(session, options), options)
+        const { restart } = await import('./restart.ts')
+        tellReady(session, await restart(session, options), options)
       }),
     )
 

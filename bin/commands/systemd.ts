@@ -1,5 +1,7 @@
 import { realpathSync } from 'node:fs'
 import type { Command } from 'commander'
+import { readConfigFile } from '../../src/supervisor/api/local.ts'
+import type { Config } from '../../src/supervisor/domain/config.ts'
 import { errors } from '../../src/supervisor/domain/error.ts'
 import { json, note, plain } from '../print.ts'
 import { act } from '../session.ts'
@@ -15,6 +17,7 @@ export function addSystemdCommand(program: Command): void {
         const text = unit(
           [process.execPath, realpathSync(process.argv[1]!), ...home, 'start', '--foreground'],
           process.env['PATH'] ?? '',
+          stopSeconds(readConfigFile(session.home.configFile)),
         )
         if (session.json) return json({ unit: text })
         plain(text)
@@ -30,7 +33,14 @@ const hopeless = (['SQUADD_INVALID', 'SQUADD_ALREADY_RUNNING', 'SQUADD_BAD_CONFI
   .map((code) => errors[code].exit)
   .join(' ')
 
-const unit = (argv: readonly string[], path: string): string => `[Unit]
+// What the daemon takes to close everything else.
+const slackMs = 120_000
+
+/** The longest that a daemon may take which was told to stop by a signal: it lets tasks end first. */
+const stopSeconds = ({ drainTimeoutMs, stopGraceMs }: Config): number =>
+  Math.ceil((drainTimeoutMs + stopGraceMs + slackMs) / 1000)
+
+const unit = (argv: readonly string[], path: string, stopSec: number): string => `[Unit]
 Description=squadd, a fleet of coding agents
 StartLimitIntervalSec=60
 StartLimitBurst=5
@@ -48,10 +58,12 @@ Restart=on-failure
 RestartSec=2
 # A wrong command line, another daemon in this home, a bad configuration.
 RestartPreventExitStatus=${hopeless}
-# Longer than drainTimeoutMs.
-TimeoutStopSec=180
+# drainTimeoutMs and stopGraceMs of the configuration, and two minutes: print this anew after a change.
+TimeoutStopSec=${stopSec}
 UMask=0077
 LimitNOFILE=65536
+# So that squadd restart leaves the start to systemd.
+Environment=SQUADD_UNIT=%n
 # Agent programs are looked for here.
 Environment=${quote(`PATH=${path}`)}
 
