@@ -1,8 +1,9 @@
-import { mkdirSync, readdirSync, rmSync, statSync } from 'node:fs'
+import { mkdirSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Home } from '../home.ts'
 import type { CopyOrder } from '../store/backup.ts'
 import { backupName, copyStore } from '../store/backup.ts'
+import { list, sizeOf } from './files.ts'
 
 export { copyStore }
 
@@ -19,13 +20,12 @@ const form = /^(squadd|before-v\d+)-(\d{4}-\d\d-\d\d)T(\d\d)-(\d\d)-(\d\d\.\d{3}
 
 /** The backups in a home, the newest first. */
 export function listBackups({ backupsDir }: Pick<Home, 'backupsDir'>): Backup[] {
-  const found = namesIn(backupsDir).flatMap((name) => {
+  const found = list(backupsDir).flatMap((name) => {
     const [, kind, day, hour, minute, second] = form.exec(name) ?? []
     if (kind === undefined) return []
     const at = Date.parse(`${day}T${hour}:${minute}:${second}`)
     const file = join(backupsDir, name)
-    const bytes = statSync(file, { throwIfNoEntry: false })?.size ?? 0
-    return [{ file, at, bytes, isKept: kind !== 'squadd' }]
+    return [{ file, at, bytes: sizeOf(file), isKept: kind !== 'squadd' }]
   })
   return found.sort((a, b) => b.at - a.at)
 }
@@ -48,12 +48,4 @@ export function trimBackups(home: Home, keep: number): void {
     .filter(({ isKept }) => !isKept)
     .slice(keep)
   for (const { file } of old) rmSync(file, { force: true })
-}
-
-function namesIn(dir: string): string[] {
-  try {
-    return readdirSync(dir)
-  } catch {
-    return []
-  }
 }

@@ -1,4 +1,5 @@
-import { readFileSync, readdirSync, readlinkSync, realpathSync, statSync } from 'node:fs'
+import { readFileSync, realpathSync, statSync } from 'node:fs'
+import { linkOf, list } from './files.ts'
 
 /**
  * Which process has a file locked, as the kernel tells it. The lock itself is not touched: whoever
@@ -23,17 +24,5 @@ export function lockHolder(file: string): { pid: number | null; canTell: boolean
 
 function hasOpen(pid: number, path: string): boolean {
   const folder = `/proc/${pid}/fd`
-  try {
-    return readdirSync(folder).some((fd) => linkOf(`${folder}/${fd}`) === path)
-  } catch {
-    return false
-  }
-}
-
-function linkOf(path: string): string {
-  try {
-    return readlinkSync(path)
-  } catch {
-    return ''
-  }
+  return list(folder).some((fd) => linkOf(`${folder}/${fd}`) === path)
 }

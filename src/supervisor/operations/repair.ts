@@ -9,11 +9,11 @@ import { takeLock } from '../store/lock.ts'
 import { Connection } from '../store/sqlite.ts'
 import { row } from '../store/statement.ts'
 import { listBackups } from './backups.ts'
+import { list, sizeOf } from './files.ts'
 import { size } from './judgement.ts'
-import { list } from './probes/machine.ts'
 import type { Restored } from './restore.ts'
 import { goodBackup, keepDamaged, restore } from './restore.ts'
-import { damageOf, sizeOf, viewStore } from './store-view.ts'
+import { damageOf, viewStore } from './store-view.ts'
 
 /** What was mended, in words; and how the store was brought back, when it had to be. */
 export type Repaired = { done: string[]; restored: Restored | null }

@@ -6,7 +6,7 @@ import { Connection } from '../store/sqlite.ts'
 import type { Op, Row } from '../store/statement.ts'
 import { row, rows } from '../store/statement.ts'
 import type { TaskRow } from '../store/task-row.ts'
-import { list } from './probes/machine.ts'
+import { list } from './files.ts'
 import type { StoreView } from './store-view.ts'
 
 /** What can still be read of a damaged store, beside a backup of it. */

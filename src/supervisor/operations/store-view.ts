@@ -1,4 +1,4 @@
-import { existsSync, statSync } from 'node:fs'
+import { statSync } from 'node:fs'
 import { messageOf } from '../domain/error.ts'
 import type { AgentRecord } from '../domain/agent.ts'
 import type { TaskState } from '../domain/task.ts'
@@ -75,7 +75,3 @@ export function damageOf(file: string, how: 'quick' | 'whole' = 'quick'): string
     return messageOf(error)
   }
 }
-
-/** Size of a file; 0 when there is none. */
-export const sizeOf = (file: string): number =>
-  existsSync(file) ? (statSync(file, { throwIfNoEntry: false })?.size ?? 0) : 0

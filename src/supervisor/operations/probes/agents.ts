@@ -6,9 +6,10 @@ import { programOf } from '../../../workers/programs/programs.ts'
 import { agentVariable, runVariable } from '../../../workers/tmux-processes.ts'
 import type { Probes } from '../checks.ts'
 import type { agentChecks } from '../checks/agents.ts'
+import { list } from '../files.ts'
 import type { Place } from '../place.ts'
 import { hintsOf } from './logins.ts'
-import { list, say } from './machine.ts'
+import { say } from './machine.ts'
 import { projectsOf } from './projects.ts'
 
 /** Versions that squadd was tried with, as in docs/agent-programs.md; null: from its documentation. */

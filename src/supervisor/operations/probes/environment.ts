@@ -5,8 +5,8 @@ import { messageOf } from '../../domain/error.ts'
 import { argumentsOf, readStat } from '../../../workers/processes.ts'
 import type { Probes } from '../checks.ts'
 import type { environmentChecks } from '../checks/environment.ts'
+import { list } from '../files.ts'
 import type { Place } from '../place.ts'
-import { list } from './machine.ts'
 
 // What our own git calls pass on, and what only people's programs read.
 const harmless = /^GIT_(CONFIG_(GLOBAL|SYSTEM|NOSYSTEM)|EDITOR|SEQUENCE_EDITOR|PAGER|PS1_.*)$/

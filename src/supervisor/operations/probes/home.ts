@@ -5,7 +5,7 @@ import { foldersOf } from '../../home.ts'
 import type { Probes } from '../checks.ts'
 import type { FileFacts, homeChecks } from '../checks/home.ts'
 import type { Place } from '../place.ts'
-import { sizeOf } from '../store-view.ts'
+import { sizeOf } from '../files.ts'
 import { existing } from './machine.ts'
 
 export function homeProbes(place: Place): Probes<keyof typeof homeChecks> {

@@ -1,11 +1,11 @@
 import { execFile } from 'node:child_process'
-import { accessSync, constants, existsSync, readFileSync, readdirSync, readlinkSync } from 'node:fs'
-import { statSync, statfsSync } from 'node:fs'
+import { accessSync, constants, existsSync, readFileSync, statSync, statfsSync } from 'node:fs'
 import { freemem, userInfo } from 'node:os'
 import { dirname } from 'node:path'
 import { promisify } from 'node:util'
 import type { Probes } from '../checks.ts'
 import type { machineChecks } from '../checks/machine.ts'
+import { linkOf, list } from '../files.ts'
 import type { Place } from '../place.ts'
 
 const run = promisify(execFile)
@@ -87,22 +87,5 @@ function isWritable(path: string): boolean {
     return true
   } catch {
     return false
-  }
-}
-
-/** Names in a folder; none when it cannot be read. */
-export function list(path: string): string[] {
-  try {
-    return readdirSync(path)
-  } catch {
-    return []
-  }
-}
-
-function linkOf(path: string): string {
-  try {
-    return readlinkSync(path)
-  } catch {
-    return ''
   }
 }

@@ -3,9 +3,9 @@ import { migrations, sqliteDialect } from '../../store/schema.ts'
 import { listBackups } from '../backups.ts'
 import type { Probes } from '../checks.ts'
 import type { storeChecks } from '../checks/store.ts'
+import { list, sizeOf } from '../files.ts'
 import type { Place } from '../place.ts'
-import { damageOf, sizeOf } from '../store-view.ts'
-import { list } from './machine.ts'
+import { damageOf } from '../store-view.ts'
 
 export function storeProbes(place: Place): Probes<keyof typeof storeChecks> {
   const { home, store, hasStore, config, now } = place
