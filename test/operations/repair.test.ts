@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import {
   chmodSync,
   closeSync,
@@ -5,10 +6,12 @@ import {
   openSync,
   readFileSync,
   readdirSync,
+  renameSync,
   rmSync,
   statSync,
   writeSync,
 } from 'node:fs'
+import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import type { Test } from 'tap'
@@ -221,17 +224,39 @@ t.test('an index is made again without a backup', async (t) => {
   t.match(await show(task.id), { state: 'ready' })
 })
 
+/** A socket that nobody listens at any more. */
+async function plantSocket(path: string): Promise<void> {
+  const server = createServer().listen(`${path}.new`)
+  await once(server, 'listening')
+  renameSync(`${path}.new`, path)
+  server.close()
+  await once(server, 'close')
+}
+
 t.test('modes, folders and dead sockets are mended', async (t) => {
   const squad = new Squadd()
   t.teardown(() => squad.remove())
   await squad.json('start')
   process.kill(await squad.pid(), 'SIGKILL')
+  await plantSocket(join(squad.home, 'run', 'a77.sock'))
+  const report = JSON.parse((await squad.run('doctor', '--json')).stdout) as { checks: object[] }
+  t.match(
+    report.checks.filter((one) => 'name' in one && one.name === 'leftovers'),
+    [{ status: 'warn', detail: /a77\.sock/, fix: /--repair removes them/ }],
+  )
   const socket = join(squad.home, 'run', 'squadd.sock')
   t.ok(existsSync(socket))
   chmodSync(join(squad.home, 'agents'), 0o777)
   rmSync(join(squad.home, 'logs'), { recursive: true })
   const { done } = await squad.json<Repaired>('doctor', '--repair')
-  t.match(done, [/agents is private again/, /made .*logs/, /dead socket squadd\.sock/, /sound/])
+  t.match(done, [
+    /agents is private again/,
+    /made .*logs/,
+    /dead socket squadd\.sock/,
+    /dead socket agents\.sock/,
+    /sound/,
+    /dead socket a77\.sock/,
+  ])
   t.notOk(existsSync(socket))
   t.equal(statSync(join(squad.home, 'agents')).mode & 0o777, 0o700)
   t.ok(readdirSync(squad.home).includes('logs'))

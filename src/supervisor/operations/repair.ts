@@ -1,16 +1,14 @@
 import { chmodSync, existsSync, lstatSync, rmSync, statfsSync } from 'node:fs'
-import { join } from 'node:path'
 import { SquadError } from '../domain/error.ts'
 import type { Home } from '../home.ts'
 import { foldersOf, prepareHome } from '../home.ts'
-import { startedWith } from '../../workers/processes.ts'
-import { agentVariable } from '../../workers/tmux-processes.ts'
 import { takeLock } from '../store/lock.ts'
 import { Connection } from '../store/sqlite.ts'
 import { row } from '../store/statement.ts'
 import { listBackups } from './backups.ts'
-import { list, sizeOf } from './files.ts'
+import { sizeOf } from './files.ts'
 import { size } from './judgement.ts'
+import { daemonSockets, deadSockets } from './leftovers.ts'
 import type { Restored } from './restore.ts'
 import { goodBackup, keepDamaged, restore } from './restore.ts'
 import { damageOf, viewStore } from './store-view.ts'
@@ -34,11 +32,12 @@ export function repair(home: Home, now: number): Repaired {
       hint: 'squadd stop first; its agents live on',
     })
   try {
-    done.push(...removeSockets(home, [home.socket, join(home.runtimeDir, '.squadd.sock')]))
+    done.push(...removeSockets(home, daemonSockets(home)))
     // An empty file is one that was never written to, unless something is there to go back to.
     const hasStore = sizeOf(home.storeFile) > 0 || listBackups(home).length > 0
     const restored = hasStore ? repairStore(home, now, done) : null
-    if (hasStore) done.push(...removeSockets(home, deadSockets(home)))
+    if (hasStore)
+      done.push(...removeSockets(home, deadSockets(home, viewStore(home.storeFile))))
     return { done, restored }
   } finally {
     lock.release()
@@ -67,18 +66,6 @@ function removeSockets(home: Home, paths: readonly string[]): string[] {
     rmSync(path)
     return [`removed the dead socket ${path.slice(home.runtimeDir.length + 1)}`]
   })
-}
-
-/** Sockets of agents that the store does not know and that no process belongs to. */
-function deadSockets(home: Home): string[] {
-  const { instanceId, agents } = viewStore(home.storeFile)
-  const keys = new Set(agents.map(({ key }) => key))
-  return list(home.runtimeDir)
-    .map((name) => /^(a\d+)\.sock$/.exec(name)?.[1])
-    .filter((key) => key !== undefined)
-    .filter((key) => !keys.has(key))
-    .filter((key) => startedWith([`${agentVariable}=${instanceId}/${key}\0`]).length === 0)
-    .map((key) => join(home.runtimeDir, `${key}.sock`))
 }
 
 function repairStore(home: Home, now: number, done: string[]): Restored | null {

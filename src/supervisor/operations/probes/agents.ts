@@ -1,12 +1,12 @@
 import { basename, join } from 'node:path'
 import type { ProgramName } from '../../domain/agent.ts'
 import { isInPath } from '../../../workers/executable.ts'
-import { argumentsOf, startedWith } from '../../../workers/processes.ts'
+import { argumentsOf } from '../../../workers/processes.ts'
 import { programOf } from '../../../workers/programs/programs.ts'
-import { agentVariable, runVariable } from '../../../workers/tmux-processes.ts'
 import type { Probes } from '../checks.ts'
 import type { agentChecks } from '../checks/agents.ts'
 import { list } from '../files.ts'
+import { deadSockets, leftProcesses } from '../leftovers.ts'
 import type { Place } from '../place.ts'
 import { hintsOf } from './logins.ts'
 import { say } from './machine.ts'
@@ -36,23 +36,11 @@ export function agentProbes(place: Place): Probes<keyof typeof agentChecks> {
     },
     leftovers() {
       if (!store) return { processes: [], sockets: [] }
-      const prefixes = (instance: string) => [
-        `${agentVariable}=${instance}`,
-        `${runVariable}=${instance}`,
-      ]
-      const ours = startedWith(prefixes(`${store.instanceId}/`))
-      const runs = agents.map(({ key }) => `${store.instanceId}/${key}`)
-      const wanted = startedWith(
-        runs.flatMap((run) => [`${agentVariable}=${run}\0`, `${runVariable}=${run}/`]),
-      )
-      const processes = ours
-        .filter(({ pid }) => wanted.every((one) => one.pid !== pid))
-        .map(({ pid }) => `${pid} (${basename(argumentsOf(pid)[0] ?? '')})`)
-      const keys = new Set(agents.map(({ key }) => `${key}.sock`))
-      const sockets = list(home.runtimeDir).filter(
-        (name) => /^a\d+\.sock$/.test(name) && !keys.has(name),
-      )
-      return { processes, sockets }
+      const tell = ({ pid }: { pid: number }) => `${pid} (${basename(argumentsOf(pid)[0] ?? '')})`
+      return {
+        processes: leftProcesses(store).map(tell),
+        sockets: deadSockets(home, store).map((path) => basename(path)),
+      }
     },
     async programs() {
       const programs = names.map(async (name) => {
