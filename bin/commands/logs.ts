@@ -2,7 +2,7 @@ import type { Command } from 'commander'
 import { Option } from 'commander'
 import type { LogLevel } from '../../src/supervisor/domain/config.ts'
 import { logLevels } from '../../src/supervisor/domain/config.ts'
-import { SquadError } from '../../src/supervisor/domain/error.ts'
+import { codeOf, SquadError } from '../../src/supervisor/domain/error.ts'
 import { whole } from '../arguments.ts'
 import { line, jsonLine } from '../print.ts'
 import type { Session } from '../session.ts'
@@ -37,9 +37,7 @@ async function tellLogs(session: Session, { follow, lines, ...filter }: Options)
     return found !== null && isWanted(found, filter)
   }
   const last = await lastLines(logFile, lines, wanted).catch((error: unknown) => {
-    throw error instanceof Error && 'code' in error && error.code === 'ENOENT'
-      ? noLog(logFile)
-      : error
+    throw codeOf(error) === 'ENOENT' ? noLog(logFile) : error
   })
   for (const text of last.lines) tell(text)
   if (!follow) return last.place.file.close()

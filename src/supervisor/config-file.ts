@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import type { Config } from './domain/config.ts'
 import { parseConfig, shownConfig } from './domain/config.ts'
-import { messageOf, SquadError } from './domain/error.ts'
+import { codeOf, messageOf, SquadError } from './domain/error.ts'
 
 /** Where a setting's value comes from. */
 export type ConfigOrigin = 'default' | 'file'
@@ -35,7 +35,7 @@ function readSettings(file: string, { required = false }: { required?: boolean }
   try {
     text = readFileSync(file, 'utf8')
   } catch (error) {
-    if (!required && error instanceof Error && 'code' in error && error.code === 'ENOENT') return {}
+    if (!required && codeOf(error) === 'ENOENT') return {}
     throw new SquadError(
       'SQUADD_BAD_CONFIG',
       `${file} cannot be read: ${messageOf(error)}`,

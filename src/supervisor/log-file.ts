@@ -1,4 +1,6 @@
 import { closeSync, fstatSync, openSync, renameSync, rmSync, writeSync } from 'node:fs'
+import { codeOf } from './domain/error.ts'
+
 export type LogLimits = {
   /** Size at which a file is put aside. */
   bytes: number
@@ -76,6 +78,6 @@ function moveUp(path: string, n: number): void {
   try {
     renameSync(setAside(path, n - 1), setAside(path, n))
   } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) throw error
+    if (codeOf(error) !== 'ENOENT') throw error
   }
 }

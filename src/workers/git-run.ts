@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { simpleGit } from 'simple-git'
-import { SquadError } from '../supervisor/domain/error.ts'
+import { messageOf, SquadError } from '../supervisor/domain/error.ts'
 import type { Random } from '../supervisor/domain/time.ts'
 import { backoffDelayMs } from '../supervisor/policy/backoff.ts'
 import { safeOptions } from './git-environment.ts'
@@ -51,7 +51,7 @@ export async function git(args: readonly string[], at: GitAt): Promise<string> {
 }
 
 function failure(args: readonly string[], status: number, said: string, cause: unknown) {
-  const problem = said || (cause instanceof Error ? cause.message : String(cause))
+  const problem = said || messageOf(cause)
   if (/\bspawn git ENOENT\b/.test(problem))
     return new SquadError('SQUADD_BAD_CONFIG', 'git is not to be found', {
       hint: 'install git 2.36 or newer, or put it on the PATH of the daemon',

@@ -1,6 +1,6 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
 import { lstatSync, readFileSync, unlinkSync, writeFileSync } from 'node:fs'
-import { SquadError } from '../domain/error.ts'
+import { codeOf, SquadError } from '../domain/error.ts'
 
 const form = /^[0-9a-f]{64}$/
 
@@ -16,7 +16,7 @@ export function ensureToken(file: string): string {
     const text = `${randomBytes(32).toString('hex')}\n`
     writeFileSync(file, text, { mode: 0o600, flag: 'wx', flush: true })
   } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error
+    if (codeOf(error) !== 'EEXIST') throw error
   }
   return readToken(file)
 }

@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import type { ClientRequest, IncomingMessage } from 'node:http'
-import { SquadError } from '../domain/error.ts'
+import { codeOf, SquadError } from '../domain/error.ts'
 import { Agent, request as httpRequest } from './http.ts'
 import { fromWire } from './wire-error.ts'
 
@@ -101,7 +101,7 @@ export class Transport {
     if (signal?.aborted) return signal.reason
     const target = this.#target
     const place = 'socket' in target ? target.socket : `${target.host}:${target.port}`
-    const code = error instanceof Error && 'code' in error ? error.code : undefined
+    const code = codeOf(error)
     if (code === 'ENOENT' || code === 'ECONNREFUSED')
       return new SquadError('SQUADD_NOT_RUNNING', `no daemon answers at ${place}`, {
         hint: 'squadd start',

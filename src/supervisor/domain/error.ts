@@ -159,6 +159,10 @@ export function show(value: unknown): string {
   return text.length > 80 ? `${text.slice(0, 77)}…` : text
 }
 
+/** The name of what went wrong, as the system (`ENOENT`) or squadd gives it. */
+export const codeOf = (error: unknown): string | undefined =>
+  error instanceof Error && 'code' in error ? String(error.code) : undefined
+
 /** What went wrong, in its own words. */
 export const messageOf = (error: unknown): string =>
   error instanceof Error ? error.message : String(error)

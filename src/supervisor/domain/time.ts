@@ -11,14 +11,14 @@ export type Clock = {
 export type Random = () => number
 
 // setTimeout treats a longer delay as 1 ms.
-const longestTimer = 2 ** 31 - 1
+export const longestTimerMs = 2 ** 31 - 1
 
 export const systemClock: Clock = {
   now: () => Date.now(),
   after(ms, then) {
     let timer: NodeJS.Timeout
     const arm = (left: number) => {
-      const step = Math.min(Math.max(0, left), longestTimer)
+      const step = Math.min(Math.max(0, left), longestTimerMs)
       timer = setTimeout(() => (left > step ? arm(left - step) : then()), step)
       timer.unref()
     }

@@ -1,5 +1,4 @@
-// The longest that a timer can wait: it never has to do anything.
-const forEverMs = 2 ** 31 - 1
+import { longestTimerMs } from '../domain/time.ts'
 
 let waiting = 0
 let timer: NodeJS.Timeout | undefined
@@ -10,7 +9,7 @@ let timer: NodeJS.Timeout | undefined
  */
 export async function keepAlive<T>(work: Promise<T>): Promise<T> {
   waiting += 1
-  timer ??= setInterval(() => {}, forEverMs)
+  timer ??= setInterval(() => {}, longestTimerMs)
   try {
     return await work
   } finally {

@@ -1,6 +1,7 @@
 import { createHmac } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { hostname } from 'node:os'
+import { codeOf } from '../domain/error.ts'
 import type { Delivery, Webhook } from '../domain/notification.ts'
 import type { Notice } from '../domain/ports.ts'
 import { wordsFor } from './words.ts'
@@ -50,7 +51,14 @@ function bodyFor({ format }: Webhook, { id, rule, tries, event }: Notice): strin
   if (format === 'slack')
     return JSON.stringify({ text: `squadd on ${hostname()}: ${escapeMarks(text)}` })
   // An event is recorded redacted: it goes out as it was recorded.
-  return JSON.stringify({ id: `n${id}`, notification: rule, try: tries, host: hostname(), text, event })
+  return JSON.stringify({
+    id: `n${id}`,
+    notification: rule,
+    try: tries,
+    host: hostname(),
+    text,
+    event,
+  })
 }
 
 const escapeMarks = (text: string): string =>
@@ -93,9 +101,6 @@ async function send(
     sent.end(body)
   })
 }
-
-const codeOf = (error: unknown): string | undefined =>
-  error instanceof Error && 'code' in error ? String(error.code) : undefined
 
 /** Only the kind of the error: its message may hold what stands in the address. */
 const problemOf = (error: unknown): string => `it cannot be reached (${codeOf(error) ?? 'error'})`

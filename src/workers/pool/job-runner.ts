@@ -1,3 +1,4 @@
+import { longestTimerMs } from '../../supervisor/domain/time.ts'
 import type { Answer, End, JobOutcome } from './job.ts'
 import { namedPriorities } from './job.ts'
 import { unpackError } from './job-error.ts'
@@ -5,7 +6,6 @@ import { JobQueue } from './job-queue.ts'
 import type { PendingJob } from './pending-job.ts'
 import * as failure from './pool-errors.ts'
 import type { PoolOptions } from './pool-options.ts'
-import { longestMs } from './pool-options.ts'
 import type { PoolThread, Threads } from './threads.ts'
 
 // A job that has run for this long may be one that will have to be ended.
@@ -96,7 +96,7 @@ export class JobRunner {
     const wanted = inFlight === 0 ? 0 : Math.min(inFlight, maxWorkers) + this.#spare
     if (threads && threads.count < wanted && performance.now() >= this.#pausedUntil)
       threads.grow(wanted)
-    if (inFlight > 0) this.#hold ??= setInterval(() => {}, longestMs)
+    if (inFlight > 0) this.#hold ??= setInterval(() => {}, longestTimerMs)
   }
 
   /** A thread died before it was up. Without any, what waits is told so: it would wait for ever. */
@@ -228,7 +228,7 @@ export class JobRunner {
     if (at >= this.#alarmAt) return
     clearTimeout(this.#alarm)
     this.#alarmAt = at
-    const waitMs = Math.min(longestMs, Math.max(1, Math.ceil(at - performance.now())))
+    const waitMs = Math.min(longestTimerMs, Math.max(1, Math.ceil(at - performance.now())))
     this.#alarm = setTimeout(() => this.#look(), waitMs).unref()
   }
 

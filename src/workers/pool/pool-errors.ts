@@ -1,4 +1,4 @@
-import { show, SquadError } from '../../supervisor/domain/error.ts'
+import { messageOf, show, SquadError } from '../../supervisor/domain/error.ts'
 import type { PendingJob } from './pending-job.ts'
 
 export const notStarted = (): SquadError =>
@@ -39,7 +39,7 @@ export const droppedJob = ({ id }: PendingJob): SquadError =>
 export const workerDied = (id: string, cause: unknown): SquadError =>
   new SquadError(
     'SQUADD_POOL_WORKER_DIED',
-    `job ${show(id)}: its worker died: ${wordsOf(cause)}`,
+    `job ${show(id)}: its worker died: ${messageOf(cause)}`,
     {},
     cause,
   )
@@ -47,7 +47,7 @@ export const workerDied = (id: string, cause: unknown): SquadError =>
 export const noWorker = (id: string, cause: unknown): SquadError =>
   new SquadError(
     'SQUADD_POOL_WORKER_DIED',
-    `job ${show(id)}: no worker comes up: ${wordsOf(cause)}`,
+    `job ${show(id)}: no worker comes up: ${messageOf(cause)}`,
     { hint: 'raise resourceLimits, or free memory and threads of the machine' },
     cause,
   )
@@ -55,7 +55,7 @@ export const noWorker = (id: string, cause: unknown): SquadError =>
 export const badData = (id: string, cause: unknown): SquadError =>
   new SquadError(
     'SQUADD_INVALID',
-    `data of job ${show(id)} cannot be handed to a thread: ${wordsOf(cause)}`,
+    `data of job ${show(id)} cannot be handed to a thread: ${messageOf(cause)}`,
     { field: 'data', hint: 'use what structuredClone can copy; list what is to be moved once' },
     cause,
   )
@@ -66,5 +66,3 @@ export const stillRunning = (timeoutMs: number, dropped: string[]): SquadError =
     `the worker pool did not end within ${timeoutMs} ms: ${dropped.length} jobs were dropped`,
     { field: 'timeoutMs', value: timeoutMs, dropped },
   )
-
-const wordsOf = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause))

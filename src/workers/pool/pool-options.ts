@@ -1,5 +1,6 @@
 import type { ResourceLimits } from 'node:worker_threads'
 import { invalid } from '../../supervisor/domain/error.ts'
+import { longestTimerMs } from '../../supervisor/domain/time.ts'
 
 export type WorkerPoolOptions = {
   /** Jobs that run at the same time, each on a thread of its own. 1 to 1,000; default 10. */
@@ -24,16 +25,13 @@ export type PoolOptions = Required<Omit<WorkerPoolOptions, 'execArgv'>> & {
   execArgv: readonly string[] | null
 }
 
-// setTimeout treats a longer delay as 1 ms.
-export const longestMs = 2 ** 31 - 1
-
 const fields = {
   maxWorkers: { value: 10, min: 1, max: 1000 },
   minWorkers: { value: 0, min: 0, max: 1000 },
   queueSize: { value: 1000, min: 1, max: 100_000 },
-  workerTimeoutMs: { value: 300_000, min: 1, max: longestMs },
-  healthCheckIntervalMs: { value: 30_000, min: 10, max: longestMs },
-  idleTimeoutMs: { value: 30_000, min: 0, max: longestMs },
+  workerTimeoutMs: { value: 300_000, min: 1, max: longestTimerMs },
+  healthCheckIntervalMs: { value: 30_000, min: 10, max: longestTimerMs },
+  idleTimeoutMs: { value: 30_000, min: 0, max: longestTimerMs },
 } as const
 
 const limitNames = [

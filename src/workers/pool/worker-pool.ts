@@ -1,4 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises'
+import { longestTimerMs } from '../../supervisor/domain/time.ts'
 import type { End, Job, JobResult } from './job.ts'
 import { exportOf, moduleOf, priorityOf } from './job.ts'
 import { JobFunctions } from './job-functions.ts'
@@ -9,7 +10,7 @@ import * as failure from './pool-errors.ts'
 import type { PoolMetrics } from './pool-metrics.ts'
 import { PoolTally } from './pool-metrics.ts'
 import type { PoolOptions, WorkerPoolOptions } from './pool-options.ts'
-import { checkWhole, longestMs, readPoolOptions } from './pool-options.ts'
+import { checkWhole, readPoolOptions } from './pool-options.ts'
 import type { Threads } from './threads.ts'
 import type { WorkerStatus } from './worker-thread.ts'
 
@@ -136,7 +137,7 @@ export class WorkerPool implements AsyncDisposable {
    */
   shutdown({ timeoutMs = 30_000 }: { timeoutMs?: number } = {}): Promise<void> {
     try {
-      checkWhole('timeoutMs', timeoutMs, 0, longestMs)
+      checkWhole('timeoutMs', timeoutMs, 0, longestTimerMs)
     } catch (error) {
       return Promise.reject(error)
     }
@@ -208,7 +209,7 @@ export class WorkerPool implements AsyncDisposable {
       (this.#lastNumber += 1),
       job.id,
       priorityOf(job.priority),
-      checkWhole('timeoutMs', timeoutMs, 1, longestMs),
+      checkWhole('timeoutMs', timeoutMs, 1, longestTimerMs),
       this.#functions.of(moduleOf(job), exportOf(job)),
       job,
     )
