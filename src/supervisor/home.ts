@@ -120,14 +120,17 @@ export const foldersOf = (home: Home): string[] => {
  * written, is a symbolic link or another user's, or a runtime folder that others may write to.
  */
 export function prepareHome(home: Home): void {
-  for (const dir of foldersOf(home)) {
-    try {
-      makeFolder(dir)
-    } catch (error) {
-      throw badHome(`cannot make ${dir}: ${messageOf(error)}`, 'make it yourself')
-    }
-    checkFolder(dir, dir === home.runtimeDir)
+  for (const dir of foldersOf(home)) prepareFolder(dir, dir === home.runtimeDir)
+}
+
+/** One of them. */
+export function prepareFolder(dir: string, isRuntime = false): void {
+  try {
+    makeFolder(dir)
+  } catch (error) {
+    throw badHome(`cannot make ${dir}: ${messageOf(error)}`, 'make it yourself')
   }
+  checkFolder(dir, isRuntime)
 }
 
 /** Node's own recursive mkdir never returns where no folder can be made, as in /proc. */

@@ -9,6 +9,7 @@ import {
   renameSync,
   rmSync,
   statSync,
+  writeFileSync,
   writeSync,
 } from 'node:fs'
 import { createServer } from 'node:net'
@@ -16,7 +17,12 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import type { Test } from 'tap'
 import t from 'tap'
+import { prepareHome, resolveHome } from '../../src/supervisor/api/local.ts'
+import { defaults } from '../../src/supervisor/domain/config.ts'
+import { repair } from '../../src/supervisor/operations/repair.ts'
 import { damageOf } from '../../src/supervisor/operations/store-view.ts'
+import { openSqliteStore } from '../../src/supervisor/store/open.ts'
+import { scratch } from '../support/api.ts'
 import { Squadd } from '../support/squadd.ts'
 
 t.setTimeout(600_000)
@@ -178,7 +184,11 @@ t.test('a repair needs the daemon to be stopped, and a backup when pages are los
   const squad = new Squadd()
   t.teardown(() => squad.remove())
   await squad.json('start')
+  const agents = join(squad.home, 'agents')
+  chmodSync(agents, 0o777)
   t.match(await squad.run('doctor', '--repair'), { exitCode: 6, stderr: /squadd stop first/ })
+  t.equal(statSync(agents).mode & 0o777, 0o777, 'it touches nothing while the daemon runs')
+  chmodSync(agents, 0o700)
   await squad.json('stop')
   const file = storeOf(squad)
   const good = readFileSync(file)
@@ -223,6 +233,78 @@ t.test('an index is made again without a backup', async (t) => {
   await squad.json('start')
   t.match(await show(task.id), { state: 'ready' })
 })
+
+/** Changes the texts of a store file in which nothing is being written; both have the same length. */
+function edit(file: string, from: string, to: string): void {
+  const text = readFileSync(file, 'latin1')
+  writeFileSync(file, text.replaceAll(from, to), 'latin1')
+}
+
+function execute(file: string, sql: string): void {
+  const database = new DatabaseSync(file)
+  database.exec(sql)
+  database.close()
+}
+
+t.test('where new indexes do not make a store sound it is left as it was', async (t) => {
+  const home = resolveHome({ home: scratch(t), env: {} })
+  prepareHome(home)
+  const file = home.storeFile
+  const settings = { patience: () => defaults, taskQueueSize: () => 100 }
+  await openSqliteStore({ file, ...settings, now: 0 }).close()
+  execute(file, 'pragma journal_mode = delete')
+  // So much is wrong with an index that a check says nothing of what else is.
+  const right = ['notice_due on notice(rule, due_at', 'value text not null'] as const
+  const wrong = ['notice_due on notice(rule,-due_at', 'value text         '] as const
+  edit(file, right[0], wrong[0])
+  edit(file, right[1], wrong[1])
+  const notices = [1, 2, 3].map((due) => `('x', '{}', 0, ${due})`).join(', ')
+  execute(
+    file,
+    `insert into notice(rule, event, tries, due_at) values ${notices}; reindex notice_due;
+     insert into meta(name, value) values ('odd', null)`,
+  )
+  edit(file, wrong[0], right[0])
+  edit(file, wrong[1], right[1])
+  const damage = damageOf(file, 'whole')
+  t.match(damage, /^(row \d missing from index notice_due(; )?){3}$/)
+  const before = readFileSync(file)
+  t.throws(() => repair(home, Date.now()), { code: 'SQUADD_STORE_CORRUPT', message: /left as it/ })
+  t.same(readFileSync(file), before)
+  const files = readdirSync(home.stateDir).filter((name) => name.startsWith('squadd.db'))
+  t.same(files, ['squadd.db'], 'nothing of the try is left')
+  execute(file, `delete from meta where name = 'odd'`)
+  t.match(repair(home, Date.now()), { done: [/made the indexes again/, /kept in/], restored: null })
+  t.equal(damageOf(file, 'whole'), null)
+})
+
+t.test(
+  'what a killed daemon had only in its log is in the store whose indexes were made again',
+  async (t) => {
+    const home = resolveHome({ home: scratch(t), env: {} })
+    prepareHome(home)
+    const file = home.storeFile
+    const settings = { patience: () => defaults, taskQueueSize: () => 100 }
+    await openSqliteStore({ file, ...settings, now: 0 }).close()
+    execute(file, 'pragma journal_mode = delete')
+    edit(file, 'notice_due on notice(rule, due_at', 'notice_due on notice(rule,-due_at')
+    // As kill -9 leaves it: a log that nobody has taken over, and the damage is in it.
+    const writer = new DatabaseSync(file)
+    writer.exec(
+      `pragma journal_mode = wal;
+       insert into notice(rule, event, tries, due_at) values ('late', '{}', 0, 1)`,
+    )
+    const files = ['', '-wal'].map((end) => [end, readFileSync(`${file}${end}`)] as const)
+    writer.close()
+    for (const [end, bytes] of files) writeFileSync(`${file}${end}`, bytes)
+    edit(file, 'notice_due on notice(rule,-due_at', 'notice_due on notice(rule, due_at')
+    t.match(repair(home, Date.now()), { done: [/made the indexes again/, /kept in/] })
+    t.equal(damageOf(file, 'whole'), null)
+    const database = new DatabaseSync(file, { readOnly: true })
+    t.match(database.prepare('select rule from notice').all(), [{ rule: 'late' }])
+    database.close()
+  },
+)
 
 /** A socket that nobody listens at any more. */
 async function plantSocket(path: string): Promise<void> {

@@ -1,7 +1,8 @@
 import { chmodSync, existsSync, lstatSync, rmSync, statfsSync } from 'node:fs'
+import { join } from 'node:path'
 import { SquadError } from '../domain/error.ts'
 import type { Home } from '../home.ts'
-import { foldersOf, prepareHome } from '../home.ts'
+import { foldersOf, prepareFolder, prepareHome } from '../home.ts'
 import { takeLock } from '../store/lock.ts'
 import { Connection } from '../store/sqlite.ts'
 import { row } from '../store/statement.ts'
@@ -10,7 +11,7 @@ import { sizeOf } from './files.ts'
 import { size } from './judgement.ts'
 import { daemonSockets, deadSockets } from './leftovers.ts'
 import type { Restored } from './restore.ts'
-import { goodBackup, keepDamaged, restore } from './restore.ts'
+import { discard, freshCopy, goodBackup, keepDamaged, putInPlace, restore } from './restore.ts'
 import { damageOf, viewStore } from './store-view.ts'
 
 /** What was mended, in words; and how the store was brought back, when it had to be. */
@@ -25,19 +26,23 @@ const worthVacuuming = 16 * 1024 ** 2
  * the home, SQUADD_STORE_CORRUPT when there is no backup to go back to.
  */
 export function repair(home: Home, now: number): Repaired {
-  const done = [...closeFolders(home), ...makeFolders(home)]
+  const missing = foldersOf(home).filter((dir) => !existsSync(dir))
+  // The lock lies in it: before that is held nothing else is touched.
+  prepareFolder(home.stateDir)
   const lock = takeLock(home.lockFile)
   if (!lock)
     throw new SquadError('SQUADD_ALREADY_RUNNING', `a daemon runs in ${home.root}`, {
       hint: 'squadd stop first; its agents live on',
     })
   try {
+    const done = closeFolders(home)
+    prepareHome(home)
+    done.push(...missing.map((dir) => `made ${dir}`))
     done.push(...removeSockets(home, daemonSockets(home)))
     // An empty file is one that was never written to, unless something is there to go back to.
     const hasStore = sizeOf(home.storeFile) > 0 || listBackups(home).length > 0
     const restored = hasStore ? repairStore(home, now, done) : null
-    if (hasStore)
-      done.push(...removeSockets(home, deadSockets(home, viewStore(home.storeFile))))
+    if (hasStore) done.push(...removeSockets(home, deadSockets(home, viewStore(home.storeFile))))
     return { done, restored }
   } finally {
     lock.release()
@@ -52,12 +57,6 @@ function closeFolders(home: Home): string[] {
     chmodSync(dir, 0o700)
     return [`${dir} is private again`]
   })
-}
-
-function makeFolders(home: Home): string[] {
-  const missing = foldersOf(home).filter((dir) => !existsSync(dir))
-  prepareHome(home)
-  return missing.map((dir) => `made ${dir}`)
 }
 
 function removeSockets(home: Home, paths: readonly string[]): string[] {
@@ -93,27 +92,53 @@ function mendIndexesOrFind(home: Home, damage: string, done: string[], now: numb
   const isIndex = damage.split('; ').every((text) => /index/i.test(text))
   if (!isIndex) return goodBackup(home)
   const kept = keepDamaged(home, now)
-  try {
-    const connection = new Connection(home.storeFile, { readOnly: false })
-    try {
-      connection.exec('reindex')
-    } finally {
-      connection.close()
-    }
-  } catch {
-    return goodBackup(home)
-  }
-  if (damageOf(home.storeFile, 'whole') !== null) return goodBackup(home)
+  if (!isReindexed(home, kept)) return goodBackup(home)
   done.push(`made the indexes again (${damage})`, `the files as they were are kept in ${kept}`)
   return null
+}
+
+/** Makes the indexes again in a copy, which takes the store's place only when it is sound then. */
+function isReindexed(home: Home, kept: string): boolean {
+  const fresh = freshCopy(home, join(kept, 'squadd.db'))
+  try {
+    if (!isSoundOnceReindexed(fresh)) return false
+    // The old write-ahead log must never meet the copy.
+    changing(home.storeFile, (connection) => connection.run(intoOneFile()))
+    putInPlace(home, fresh)
+    return true
+  } finally {
+    discard(fresh)
+  }
+}
+
+function isSoundOnceReindexed(file: string): boolean {
+  try {
+    changing(file, (connection) => {
+      connection.exec('reindex')
+      connection.run(intoOneFile())
+    })
+  } catch {
+    return false
+  }
+  return damageOf(file, 'whole') === null
+}
+
+const intoOneFile = () => row('pragma journal_mode = delete')
+
+function changing<T>(file: string, change: (connection: Connection) => T): T {
+  const connection = new Connection(file, { readOnly: false })
+  try {
+    return change(connection)
+  } finally {
+    connection.close()
+  }
 }
 
 /** Gives unused space back to the disk, when that is much and the disk has room for a copy. */
 function vacuum({ storeFile, stateDir }: Home): string[] {
   const { bavail, bsize } = statfsSync(stateDir)
   const before = sizeOf(storeFile)
-  const connection = new Connection(storeFile, { readOnly: false })
-  try {
+  return changing(storeFile, (connection) => {
     const free = connection.run(row<{ freelist_count: number }>('pragma freelist_count'))
     const page = connection.run(row<{ page_size: number }>('pragma page_size'))
     const unused = (free?.freelist_count ?? 0) * (page?.page_size ?? 0)
@@ -121,7 +146,5 @@ function vacuum({ storeFile, stateDir }: Home): string[] {
     connection.exec('vacuum')
     connection.run(row('pragma wal_checkpoint(truncate)'))
     return [`gave ${size(before - sizeOf(storeFile))} back to the disk`]
-  } finally {
-    connection.close()
-  }
+  })
 }

@@ -52,6 +52,27 @@ export function keepDamaged(home: Home, now: number): string {
   return folder
 }
 
+/** A copy of a store beside the one that is used, to be worked on and then put in its place. */
+export function freshCopy(home: Home, from: string): string {
+  const fresh = `${home.storeFile}.restored`
+  discard(fresh)
+  copyFileSync(from, fresh)
+  if (existsSync(`${from}-wal`)) copyFileSync(`${from}-wal`, `${fresh}-wal`)
+  return fresh
+}
+
+/** Removes such a copy. */
+export function discard(fresh: string): void {
+  for (const end of ['', '-wal', '-shm']) rmSync(`${fresh}${end}`, { force: true })
+}
+
+/** Puts a whole store file in the place of the one that is used. */
+export function putInPlace(home: Home, fresh: string): void {
+  sync(fresh)
+  renameSync(fresh, home.storeFile)
+  sync(dirname(home.storeFile))
+}
+
 /** The newest backup that is sound. Throws SQUADD_STORE_CORRUPT when there is none. */
 export function goodBackup(home: Home): Backup {
   const found = listBackups(home).find(({ file }) => damageOf(file, 'whole') === null)
@@ -68,9 +89,7 @@ export function goodBackup(home: Home): Backup {
  * for the holder of the lock. Interrupted anywhere it can be done again: the old store goes last.
  */
 export function restore(home: Home, backup: Backup, damaged: string, now: number): Restored {
-  const fresh = `${home.storeFile}.restored`
-  for (const end of ['', '-wal', '-shm']) rmSync(`${fresh}${end}`, { force: true })
-  copyFileSync(backup.file, fresh)
+  const fresh = freshCopy(home, backup.file)
   const view = viewStore(backup.file)
   const open = reading(backup.file, (connection) =>
     connection.run(
@@ -94,8 +113,7 @@ export function restore(home: Home, backup: Backup, damaged: string, now: number
   // The old write-ahead log must never meet the new store.
   for (const end of ['-wal', '-shm']) rmSync(`${home.storeFile}${end}`, { force: true })
   sync(dirname(home.storeFile))
-  renameSync(fresh, home.storeFile)
-  sync(dirname(home.storeFile))
+  putInPlace(home, fresh)
   const ids = (numbers: readonly number[]) => numbers.map((id): TaskId => `t${id}`)
   return {
     ...{ backup, damaged, held },
