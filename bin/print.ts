@@ -1,5 +1,5 @@
 import { redact, redactAll } from '../src/supervisor/domain/redact.ts'
-import { safeJson, sanitizeTerminal } from '../src/supervisor/domain/text.ts'
+import { cut, oneLine, safeJson, sanitizeTerminal } from '../src/supervisor/domain/text.ts'
 
 /** Every text that this process shows goes through here; only `raw` does not. */
 const shown = (text: string): string => redact(sanitizeTerminal(text))
@@ -49,14 +49,6 @@ export function fields(pairs: Record<string, string | number | null | undefined>
   for (const [name, value] of shown)
     if (value !== '') line(`${name.padEnd(width)}  ${String(value).replaceAll('\n', '\n  ')}`)
 }
-
-/** Text on one line, at most `max` characters. */
-export function cut(text: string, max: number): string {
-  const single = oneLine(text)
-  return single.length > max ? `${single.slice(0, Math.max(0, max - 1))}…` : single
-}
-
-const oneLine = (text: string): string => sanitizeTerminal(text).replace(/\s*\n\s*|\t/g, ' ')
 
 /** Output of a program as it comes, harmless; a sequence that spans two chunks is still seen. */
 export async function stream(chunks: AsyncIterable<Uint8Array>): Promise<void> {

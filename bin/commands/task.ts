@@ -3,9 +3,10 @@ import type { Command } from 'commander'
 import { Option } from 'commander'
 import type { Task, TaskState } from '../../src/supervisor/domain/task.ts'
 import { priorities, taskStates } from '../../src/supervisor/domain/task.ts'
+import { cut, oneLine } from '../../src/supervisor/domain/text.ts'
 import { formatDuration } from '../../src/supervisor/domain/time.ts'
 import { amount, duration, each, time, whole } from '../arguments.ts'
-import { cut, fields, json, line, plain, raw, stream, table } from '../print.ts'
+import { fields, json, line, plain, raw, stream, table } from '../print.ts'
 import type { Session } from '../session.ts'
 import { act } from '../session.ts'
 import type { AddOptions } from './task-add.ts'
@@ -186,7 +187,7 @@ const row = (task: Task): string[] => [
   task.priority,
   task.agent ?? '-',
   formatDuration(Date.now() - task.createdAt),
-  cut(task.prompt.trim().split('\n')[0] ?? '', 80),
+  cut(oneLine(task.prompt.trim().split('\n')[0] ?? ''), 80),
 ]
 
 function tell(session: Session, task: Task): void {

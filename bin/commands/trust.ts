@@ -1,6 +1,7 @@
 import { createInterface } from 'node:readline/promises'
 import type { ProgramName } from '../../src/supervisor/domain/agent.ts'
-import { cut, note } from '../print.ts'
+import { cut, oneLine } from '../../src/supervisor/domain/text.ts'
+import { note } from '../print.ts'
 import type { Finding } from '../../src/supervisor/operations/project-configuration.ts'
 import {
   configurationOf,
@@ -36,7 +37,7 @@ export async function askTrust(repo: string, program: ProgramName): Promise<bool
 /** What files say, a line each: text of the repository, so cut and on one line. */
 export const listed = (found: readonly Finding[]): string[] =>
   found.flatMap(({ file, says }) =>
-    (says.length > 0 ? says : ['(nothing that is known to run)']).map((line) =>
-      cut(`  ${file}: ${line.trim()}`, 160),
+    (says.length > 0 ? says : ['(nothing that is known to run)']).map(
+      (line) => `  ${cut(oneLine(`${file}: ${line}`), 158)}`,
     ),
   )

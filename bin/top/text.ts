@@ -1,5 +1,5 @@
 import stringWidth from 'string-width'
-import { sanitizeTerminal } from '../../src/supervisor/domain/text.ts'
+import { oneLine } from '../../src/supervisor/domain/text.ts'
 
 export type Style = 'bold' | 'dim' | 'inverse' | 'red' | 'green' | 'yellow' | 'cyan'
 export type Span = { text: string; style?: Style }
@@ -11,8 +11,7 @@ const ascii = /^[\x20-\x7e]*$/
 const columnsOf = (text: string): number => (ascii.test(text) ? text.length : stringWidth(text))
 
 /** Text of an agent as one harmless line. */
-export const harmless = (text: string): string =>
-  sanitizeTerminal(text.slice(0, 4000)).replace(/\s+/g, ' ').trim()
+export const harmless = (text: string): string => oneLine(text.slice(0, 4000))
 
 /** At most so many columns of the terminal; a mark says that there was more. */
 export function fit(text: string, columns: number): string {

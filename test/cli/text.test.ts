@@ -1,7 +1,7 @@
 /* oxlint-disable no-control-regex -- this is what must not be there */
 import fc from 'fast-check'
 import t from 'tap'
-import { safeJson, sanitizeTerminal } from '../../src/supervisor/domain/text.ts'
+import { cut, oneLine, safeJson, sanitizeTerminal } from '../../src/supervisor/domain/text.ts'
 
 const control =
   /[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\u{e0000}-\u{e007f}\p{Cs}]/u
@@ -97,6 +97,21 @@ t.test('nothing that a terminal acts upon is left of any text', (t) => {
 t.test('a text made to be slow is not', (t) => {
   for (const part of ['\x1b]', '\x1b[', '\x9d', '\x1b[;', '\x1bP\x1b', '\x1b ', '\u200d'])
     t.ok(sanitizeTerminal(part.repeat(300_000)).length < 300_000, JSON.stringify(part))
+  t.end()
+})
+
+t.test('a text on one line keeps its words, and is cut between characters', (t) => {
+  t.equal(oneLine(' a\n\tb \r\n c\x1b[31m  d '), 'a b c d')
+  t.equal(cut('abcd', 4), 'abcd')
+  t.equal(cut('abcde', 4), 'abc…')
+  t.equal(cut('abc', 0), '…')
+  t.equal(cut('ab🙂de', 4), 'ab…', 'no half of one: JSON of that is refused by some')
+  fc.assert(
+    fc.property(hostile, fc.integer({ min: 1, max: 20 }), (text, most) => {
+      const line = cut(oneLine(text), most)
+      return line.length <= most && !control.test(line) && !/[\n\t]/.test(line)
+    }),
+  )
   t.end()
 })
 

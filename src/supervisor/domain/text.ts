@@ -31,6 +31,16 @@ export function sanitizeTerminal(text: string): string {
     .replace(strayJoiners, '')
 }
 
+/** The same as one line: what was white space between words is one space. */
+export const oneLine = (text: string): string => sanitizeTerminal(text).replace(/\s+/g, ' ').trim()
+
+/** At most `most` characters, and no half of one; a mark says that there was more. */
+export function cut(text: string, most: number): string {
+  if (text.length <= most) return text
+  const kept = text.slice(0, Math.max(0, most - 1))
+  return `${/[\ud800-\udbff]$/.test(kept) ? kept.slice(0, -1) : kept}…`
+}
+
 /** JSON that no terminal acts upon: the same value, with C1, direction marks and the unseen escaped. */
 export function safeJson(value: unknown, indent = 0): string {
   return JSON.stringify(value, null, indent).replace(unsafe, (char) =>

@@ -1,6 +1,6 @@
 import type { SquadEvent } from '../domain/event.ts'
 import { redact } from '../domain/redact.ts'
-import { sanitizeTerminal } from '../domain/text.ts'
+import { cut, oneLine } from '../domain/text.ts'
 
 const longest = 500
 
@@ -11,6 +11,5 @@ export function wordsFor({ type, agentId, taskId, data }: SquadEvent): string {
     (one): one is string => typeof one === 'string' && one !== '',
   )
   const text = why === undefined ? what : `${what}: ${why}`
-  const line = redact(sanitizeTerminal(text).replace(/\s+/g, ' ').trim())
-  return line.length > longest ? `${line.slice(0, longest - 1)}…` : line
+  return cut(redact(oneLine(text)), longest)
 }
