@@ -1,38 +1,12 @@
 import { watch } from 'node:fs'
 import type { FileHandle } from 'node:fs/promises'
-import { open, readFile, stat } from 'node:fs/promises'
+import { open, stat } from 'node:fs/promises'
 import { setTimeout as pause } from 'node:timers/promises'
 import { setAside } from '../src/supervisor/api/local.ts'
+import type { LogPlace } from '../src/supervisor/operations/log-tail.ts'
 
 // Between putting a full file aside and making a new one the writer does nothing else.
 const newFileWithinMs = 2000
-
-/** A file of a log, and how far it was read. */
-type Place = { file: FileHandle; position: number }
-
-/**
- * The last lines that are wanted, the oldest first, of a log and of what was put aside from it; and
- * where `followLines` goes on. Throws ENOENT when there is no log.
- */
-export async function lastLines(
-  path: string,
-  count: number,
-  isWanted: (line: string) => boolean,
-): Promise<{ lines: string[]; place: Place }> {
-  const file = await open(path, 'r')
-  const newest = await file.readFile()
-  // A line that is being written belongs to what follows.
-  const position = newest.lastIndexOf('\n') + 1
-  let texts: string | null = newest.toString('utf8', 0, position)
-  let lines: string[] = []
-  for (let n = 1; texts !== null; n++) {
-    const found = texts.split('\n').filter((line) => line !== '' && isWanted(line))
-    lines = [...found.slice(Math.max(0, found.length + lines.length - count)), ...lines]
-    if (lines.length >= count) break
-    texts = await readFile(setAside(path, n), 'utf8').catch(() => null)
-  }
-  return { lines, place: { file, position } }
-}
 
 /**
  * What is written to a log after `place`, line by line, wherever it is put aside to, until `signal`
@@ -40,7 +14,7 @@ export async function lastLines(
  */
 export async function* followLines(
   path: string,
-  { file, position }: Place,
+  { file, position }: LogPlace,
   signal?: AbortSignal,
 ): AsyncGenerator<string> {
   const news = new News()

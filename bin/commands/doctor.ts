@@ -72,7 +72,7 @@ async function examineHome(
   else tell(findings)
   if (bundle !== undefined) {
     const { writeBundle } = await import('../../src/supervisor/operations/bundle.ts')
-    writeBundle(resolve(bundle), place, findings)
+    await writeBundle(resolve(bundle), place, findings)
     note(`wrote ${resolve(bundle)}`)
   }
   if (!isWell(findings)) process.exitCode = 1

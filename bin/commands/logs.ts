@@ -24,7 +24,7 @@ export function addLogsCommand(program: Command): void {
 
 async function tellLogs(session: Session, { follow, lines, ...filter }: Options): Promise<void> {
   const { isWanted, parseLogLine, readable } = await import('../log-line.ts')
-  const { followLines, lastLines } = await import('../log-files.ts')
+  const { lastLines } = await import('../../src/supervisor/operations/log-tail.ts')
   const { logFile } = session.home
   const tell = (text: string) => {
     const found = parseLogLine(text)
@@ -41,6 +41,7 @@ async function tellLogs(session: Session, { follow, lines, ...filter }: Options)
   })
   for (const text of last.lines) tell(text)
   if (!follow) return last.place.file.close()
+  const { followLines } = await import('../log-files.ts')
   for await (const text of followLines(logFile, last.place)) tell(text)
 }
 

@@ -4,8 +4,9 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import fc from 'fast-check'
 import t from 'tap'
-import { followLines, lastLines } from '../../bin/log-files.ts'
+import { followLines } from '../../bin/log-files.ts'
 import { LogFile } from '../../src/supervisor/log-file.ts'
+import { lastLines, tailOf } from '../../src/supervisor/operations/log-tail.ts'
 import { scratch } from '../support/api.ts'
 import { emptyHome } from '../support/cli.ts'
 import { Squadd } from '../support/squadd.ts'
@@ -40,6 +41,34 @@ t.test('a log keeps so many files of such a size, the newest lines in them', asy
     { numRuns: 50 },
   )
   t.end()
+})
+
+t.test('the last lines are found from the end, however long they are', async (t) => {
+  const path = join(scratch(t), 'daemon.log')
+  const length = fc.constantFrom(1, 10, 65_534, 65_535, 65_536, 65_537, 131_072)
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(length, { maxLength: 6 }),
+      fc.array(length, { maxLength: 6 }),
+      fc.integer({ min: 0, max: 14 }),
+      fc.boolean(),
+      async (older, newer, count, isBegun) => {
+        const of = (lengths: number[], mark: string) =>
+          lengths.map((n, i) => `${i}${mark.repeat(n)}`)
+        const texts = [of(older, 'ä'), of(newer, 'b')]
+        writeFileSync(`${path}.1`, texts[0]!.map((line) => `${line}\n`).join(''))
+        const begun = isBegun ? 'a line that is being written' : ''
+        writeFileSync(path, texts[1]!.map((line) => `${line}\n`).join('') + begun)
+        const { lines, place } = await lastLines(path, count)
+        await place.file.close()
+        t.equal(place.position, statSync(path).size - begun.length)
+        t.strictSame(lines, count === 0 ? [] : texts.flat().slice(-count))
+        t.strictSame(await tailOf(path, count), lines)
+      },
+    ),
+    { numRuns: 40 },
+  )
+  t.strictSame(await tailOf(`${path}.not`, 5), [])
 })
 
 t.test('a log that cannot be written ends nothing, and says later what is lost', async (t) => {

@@ -119,6 +119,7 @@ t.test('a bundle has what a report needs and no secret', async (t) => {
     tables: { task: { rows: 1, sql: /create table/i } },
     checks: Array,
     events: Array,
+    printed: Array,
   })
   t.match(
     await squad.run('doctor', '--bundle', file),

@@ -1,24 +1,29 @@
-import { closeSync, fstatSync, openSync, readSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import { release } from 'node:os'
 import { messageOf, SquadError } from '../domain/error.ts'
 import { redactAll } from '../domain/redact.ts'
 import { row, rows } from '../store/statement.ts'
 import { listBackups } from './backups.ts'
 import type { Finding } from './doctor.ts'
+import { tailOf } from './log-tail.ts'
 import type { Place } from './place.ts'
 import { settingsOf } from './place.ts'
 import { reading } from './store-view.ts'
 
-const logBytes = 256 * 1024
+const newestLines = 1000
 const newestEvents = 300
 
 /**
  * Writes what a report of a problem needs into a new file of mode 0600: versions, settings, checks,
- * the shape of the store, the end of the log. No prompt and no output of a task, no value of the
+ * the shape of the store, the end of the log and of what was printed. No prompt and no output of a task, no value of the
  * environment; every text without what looks like a secret. Throws SQUADD_INVALID when the file
  * cannot be made.
  */
-export function writeBundle(file: string, place: Place, findings: readonly Finding[]): void {
+export async function writeBundle(
+  file: string,
+  place: Place,
+  findings: readonly Finding[],
+): Promise<void> {
   const { home, store, version, daemon, now, env } = place
   const agents = (store?.agents ?? []).map(({ key, goal, failure, spec }) => ({
     ...{ key, goal, failure, program: spec.program, mode: spec.mode },
@@ -32,10 +37,11 @@ export function writeBundle(file: string, place: Place, findings: readonly Findi
     settings: settingsOf(place),
     checks: findings,
     store: store && { ...store, agents },
-    tables: place.hasStore ? attempt(() => shapeOf(home.storeFile)) : null,
-    events: place.hasStore ? attempt(() => eventsOf(home.storeFile)) : null,
+    tables: place.hasStore ? await attempt(() => shapeOf(home.storeFile)) : null,
+    events: place.hasStore ? await attempt(() => eventsOf(home.storeFile)) : null,
     backups: listBackups(home),
-    log: attempt(() => tailOf(home.logFile)),
+    log: await attempt(() => tailOf(home.logFile, newestLines)),
+    printed: await attempt(() => tailOf(home.printFile, newestLines)),
   }
   try {
     writeFileSync(file, `${JSON.stringify(redactAll(bundle), null, 2)}\n`, {
@@ -50,9 +56,9 @@ export function writeBundle(file: string, place: Place, findings: readonly Findi
   }
 }
 
-function attempt<T>(read: () => T): T | string {
+async function attempt<T>(read: () => T | Promise<T>): Promise<T | string> {
   try {
-    return read()
+    return await read()
   } catch (error) {
     return `cannot be read: ${messageOf(error)}`
   }
@@ -87,18 +93,3 @@ const eventsOf = (file: string): unknown =>
       ),
     ),
   )
-
-/** The last lines of a file. */
-function tailOf(file: string): string[] {
-  const descriptor = openSync(file, 'r')
-  try {
-    const { size } = fstatSync(descriptor)
-    const length = Math.min(size, logBytes)
-    const tail = Buffer.alloc(length)
-    readSync(descriptor, tail, 0, length, size - length)
-    const lines = tail.toString('utf8').trimEnd().split('\n')
-    return length < size ? lines.slice(1) : lines
-  } finally {
-    closeSync(descriptor)
-  }
-}
