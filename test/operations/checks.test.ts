@@ -86,8 +86,33 @@ const cases: Cases = {
     ill: [[{ file: { ...file, mode: 0o640 } }, 'fail', /read by others/]],
   },
   log: {
-    well: [{ bytes: 5 * mib, path: '/h/daemon.log' }],
-    ill: [[{ bytes: 2000 * mib, path: '/h/daemon.log' }, 'warn', /2 GiB in \/h\/daemon.log/]],
+    well: [
+      { bytes: 5 * mib, path: '/h/daemon.log', error: null },
+      { bytes: 5, path: '/h/daemon.log', error: { says: 'not handled', ageMs: 30 * hour } },
+    ],
+    ill: [
+      [
+        { bytes: 2000 * mib, path: '/h/daemon.log', error: null },
+        'warn',
+        /2 GiB in \/h\/daemon.log/,
+      ],
+      [
+        { bytes: 5, path: '/h/daemon.log', error: { says: 'not\n handled', ageMs: 5 * hour } },
+        'warn',
+        /5 bytes in .*, 5h ago: not handled; squadd logs --level error/,
+      ],
+    ],
+  },
+  printed: {
+    well: [{ bytes: 0, path: '/h/printed.log', error: null }],
+    ill: [
+      [{ bytes: 65 * mib, path: '/h/printed.log', error: null }, 'warn', /65 MiB/],
+      [
+        { bytes: 5, path: '/h/printed.log', error: { says: 'FATAL ERROR: heap', ageMs: 0 } },
+        'warn',
+        /FATAL ERROR: heap; look at it: \/h\/printed.log/,
+      ],
+    ],
   },
   version: {
     well: [

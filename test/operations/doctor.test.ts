@@ -91,6 +91,20 @@ t.test('what is wrong in a home is found there', async (t) => {
   chmodSync(join(squad.home, 'logs'), 0o700)
   rmSync(join(squad.home, 'token'))
 
+  t.match(of('printed'), { status: 'ok' })
+  writeFileSync(join(squad.home, 'printed.log'), 'TypeError: x\n    at y (z.js:1:2)\n', {
+    flag: 'a',
+  })
+  const defect = { level: 'error', msg: 'not handled', err: { message: 'no "x"' } }
+  const lines = [
+    { ...defect, time: new Date().toISOString() },
+    { level: 'error', msg: 'AgentFailed', event: 7, time: new Date().toISOString() },
+  ].map((one) => `${JSON.stringify(one)}\n`)
+  writeFileSync(join(squad.home, 'daemon.log'), lines.join(''), { flag: 'a' })
+  const told = await examine(squad)
+  t.match(told.of('printed'), { status: 'warn', detail: /ago: TypeError: x$/ })
+  t.match(told.of('log'), { status: 'warn', detail: /ago: not handled: no "x"$/ })
+
   damage(join(squad.home, 'squadd.db'))
   t.match((await examine(squad)).of('database'), { status: 'fail', fix: /doctor --repair/ })
 })

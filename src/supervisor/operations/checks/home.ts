@@ -1,3 +1,6 @@
+import { cut, oneLine } from '../../domain/text.ts'
+import { formatDuration } from '../../domain/time.ts'
+import type { Judgement } from '../judgement.ts'
 import { fail, ok, size, some, warn } from '../judgement.ts'
 
 /** Who runs here. `holder`: the process that has the lock. */
@@ -5,6 +8,13 @@ export type DaemonFacts = { holder: number | null; answers: number | null; canTe
 
 export type FileFacts = { path: string; mode: number; isOurs: boolean; kind: FileKind }
 type FileKind = 'folder' | 'socket' | 'file' | 'link' | 'other'
+
+/** `error`: the newest thing in it that went wrong. */
+export type LogFacts = {
+  path: string
+  bytes: number
+  error: { says: string; ageMs: number } | null
+}
 
 // What the kernel says of a filesystem, see statfs(2).
 const filesystems: Record<number, { name: string; problem?: 'network' | 'memory' }> = {
@@ -27,6 +37,19 @@ const filesystems: Record<number, { name: string; problem?: 'network' | 'memory'
 const socketPathLimit = 107
 const nearLimit = 8
 const largeLog = 1024 ** 3
+const largePrint = 64 * 1024 ** 2
+// An error that is older has been seen, or does no harm.
+const newsMs = 86_400_000
+const mostWords = 160
+
+function judgeLog({ bytes, path, error }: LogFacts, large: number, look: string): Judgement {
+  const text = `${size(bytes)} in ${path}`
+  if (bytes > large) return warn(text, 'look at what fills it, then empty it')
+  if (error === null) return ok(text)
+  const ago = `${formatDuration(error.ageMs)} ago`
+  if (error.ageMs > newsMs) return ok(`${text}, the last error ${ago}`)
+  return warn(`${text}, ${ago}: ${cut(oneLine(error.says), mostWords)}`, look)
+}
 
 /** The squad's own folder and files. */
 export const homeChecks = {
@@ -97,10 +120,10 @@ export const homeChecks = {
     )
   },
 
-  log({ bytes, path }: { bytes: number; path: string }) {
-    const text = `${size(bytes)} in ${path}`
-    return bytes > largeLog ? warn(text, 'look at what fills it, then empty it') : ok(text)
-  },
+  log: (facts: LogFacts) => judgeLog(facts, largeLog, 'squadd logs --level error'),
+
+  /** What the daemon and the agent hosts print, which is only what they cannot tell otherwise. */
+  printed: (facts: LogFacts) => judgeLog(facts, largePrint, `look at it: ${facts.path}`),
 
   version({ ours, daemons }: { ours: string; daemons: string | null }) {
     if (daemons === null || daemons === ours) return ok(ours)

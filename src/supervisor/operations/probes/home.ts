@@ -5,11 +5,11 @@ import { foldersOf } from '../../home.ts'
 import type { Probes } from '../checks.ts'
 import type { FileFacts, homeChecks } from '../checks/home.ts'
 import type { Place } from '../place.ts'
-import { sizeOf } from '../files.ts'
+import { factsOfLog, wrongInLog, wrongInPrint } from './logs.ts'
 import { existing } from './machine.ts'
 
 export function homeProbes(place: Place): Probes<keyof typeof homeChecks> {
-  const { home, daemon, holder, version, configFile, configProblem } = place
+  const { home, daemon, holder, version, configFile, configProblem, now } = place
   return {
     daemon: () => ({
       holder: holder.pid,
@@ -35,7 +35,8 @@ export function homeProbes(place: Place): Probes<keyof typeof homeChecks> {
     },
     config: () => ({ file: configFile, problem: configProblem }),
     token: () => ({ file: factsOf(home.tokenFile) }),
-    log: () => ({ path: home.logFile, bytes: sizeOf(home.logFile) }),
+    log: () => factsOfLog(home.logFile, now, wrongInLog),
+    printed: () => factsOfLog(home.printFile, now, wrongInPrint),
     version: () => ({ ours: version, daemons: daemon?.version ?? null }),
   }
 }
