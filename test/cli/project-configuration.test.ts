@@ -74,6 +74,32 @@ t.test('what a repository would have a program run is found and said', (t) => {
   t.end()
 })
 
+t.test('a folder that is made to be endless is looked into so far, and that is said', (t) => {
+  const repo = scratch(t)
+  const settings = '{"plugin":["./evil.js"]}'
+  for (let i = 0; i < 150; i++) plant(repo, `.opencode/a${i % 3}/${i}.json`, settings)
+  plant(repo, '.opencode/z.json', settings)
+  const wide = configurationOf(repo, 'opencode')
+  t.equal(wide.length, 51)
+  t.match(wide[0], { file: '.opencode/z.json', says: ['plugin: ./evil.js'] }, 'what is near first')
+  t.match(wide.at(-1), { file: '.opencode/', says: [/more than 50 files, .* not looked into/] })
+
+  for (let i = 0; i < 1200; i++) mkdirSync(join(repo, '.opencode', `${i}`))
+  const names = configurationOf(repo, 'opencode')
+  t.match(names.at(-1), { file: '.opencode/', says: [/1000 names/] })
+
+  const deep = 'd/'.repeat(400)
+  plant(repo, `.codex/${deep}config.toml`, 'notify = ["sh"]')
+  t.match(configurationOf(repo, 'codex'), [{ file: '.codex/', says: [/not looked into/] }])
+
+  plant(repo, '.gemini/a/b/c/settings.json', settings)
+  t.match(
+    configurationOf(repo, 'gemini').map(({ file }) => file),
+    ['.gemini/a/b/c/settings.json'],
+  )
+  t.end()
+})
+
 t.test('adding and showing an agent says it, harmless, and trusts nothing by itself', async (t) => {
   const { cli, squad } = await servedHome(t)
   const repo = scratch(t)

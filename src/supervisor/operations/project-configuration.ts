@@ -1,4 +1,4 @@
-import { lstatSync, readFileSync, readdirSync } from 'node:fs'
+import { lstatSync, opendirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import stripJsonComments from 'strip-json-comments'
 import type { ProgramName } from '../domain/agent.ts'
@@ -24,6 +24,9 @@ const instructions: Partial<Record<ProgramName, readonly string[]>> = {
 
 const longestFile = 262_144
 const mostFiles = 50
+const mostNames = 1000
+const deepest = 3
+const tooMuch = `(has more than ${mostFiles} files, ${mostNames} names or ${deepest} folders in each other: the rest was not looked into)`
 const mostLines = 12
 
 /** Names under which something is run, asked or sent elsewhere. */
@@ -32,7 +35,11 @@ const acts =
 
 /** The configuration that a repository has for a program; empty when there is none. */
 export const configurationOf = (repo: string, program: ProgramName): Finding[] =>
-  (configurations[program] ?? []).flatMap((name) => filesBelow(repo, name)).map(read(repo))
+  (configurations[program] ?? []).flatMap((name) => {
+    const { files, isCut } = filesBelow(repo, name)
+    const found = files.map(read(repo))
+    return isCut ? [...found, { file: `${name}/`, says: [tooMuch] }] : found
+  })
 
 /** The files that speak to the program in a repository. */
 export const instructionsOf = (repo: string, program: ProgramName): string[] =>
@@ -44,14 +51,42 @@ const kindOf = (path: string): 'file' | 'folder' | 'link' | undefined => {
   return found?.isDirectory() ? 'folder' : found?.isFile() ? 'file' : undefined
 }
 
-function filesBelow(repo: string, name: string, depth = 0): string[] {
+/**
+ * The files at a path of a repository, those that lie less deep first. A folder may hold anything, so
+ * no more than so much is looked at; `isCut` says that there was more.
+ */
+function filesBelow(repo: string, name: string): { files: string[]; isCut: boolean } {
   const kind = kindOf(join(repo, name))
-  if (kind === undefined) return []
-  if (kind !== 'folder' || depth > 3) return [name]
-  return readdirSync(join(repo, name))
-    .sort()
-    .flatMap((one) => filesBelow(repo, `${name}/${one}`, depth + 1))
-    .slice(0, mostFiles)
+  if (kind !== 'folder') return { files: kind === undefined ? [] : [name], isCut: false }
+  const files: string[] = []
+  const folders = [{ path: name, depth: 0 }]
+  let isCut = false
+  let left = mostNames
+  for (const { path, depth } of folders) {
+    const names = namesIn(join(repo, path), left)
+    left -= names.length
+    if (left === 0) isCut = true
+    for (const one of names) {
+      const below = `${path}/${one}`
+      const what = kindOf(join(repo, below))
+      if (what === 'folder' && depth < deepest) folders.push({ path: below, depth: depth + 1 })
+      else if (what === 'folder' || (what !== undefined && files.length === mostFiles)) isCut = true
+      else if (what !== undefined) files.push(below)
+    }
+  }
+  return { files, isCut }
+}
+
+/** At most so many names in a folder, in order. */
+function namesIn(path: string, most: number): string[] {
+  const folder = opendirSync(path)
+  try {
+    const names: string[] = []
+    for (let one; names.length < most && (one = folder.readSync());) names.push(one.name)
+    return names.sort()
+  } finally {
+    folder.closeSync()
+  }
 }
 
 const read =
