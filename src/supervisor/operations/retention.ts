@@ -1,4 +1,4 @@
-import { readdir, rm, stat } from 'node:fs/promises'
+import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Config } from '../domain/config.ts'
 import { SquadError } from '../domain/error.ts'
@@ -7,8 +7,8 @@ import { parseAttemptKey } from '../domain/message.ts'
 import type { Store } from '../domain/ports.ts'
 import { isEnded } from '../domain/task.ts'
 import type { Clock } from '../domain/time.ts'
-import type { OutputFacts } from '../policy/retention.ts'
 import { outputsToRemove } from '../policy/retention.ts'
+import { Outputs } from './outputs.ts'
 
 export type RetentionPorts = {
   store: Store
@@ -31,6 +31,7 @@ const ends = new Set(['TaskCompleted', 'TaskFailed', 'TaskCancelled', 'TaskRetri
  */
 export class Retention {
   readonly #ports: RetentionPorts
+  readonly #outputs: Outputs
   #cancel = () => {}
   #sweeping: Promise<void> = Promise.resolve()
   #dueAt = Number.POSITIVE_INFINITY
@@ -39,6 +40,7 @@ export class Retention {
 
   constructor(ports: RetentionPorts) {
     this.#ports = ports
+    this.#outputs = new Outputs(ports.logsDir)
   }
 
   start(): void {
@@ -60,7 +62,9 @@ export class Retention {
   }
 
   #onEvents(events: readonly SquadEvent[]): void {
-    if (!events.some(({ type }) => ends.has(type))) return
+    const ended = events.filter(({ type }) => ends.has(type))
+    if (ended.length === 0) return
+    for (const { taskId } of ended) if (taskId !== undefined) this.#outputs.heard(taskId)
     this.#lookIn(Math.max(0, this.#sweptAt + leastPauseMs - this.#ports.clock.now()))
   }
 
@@ -85,11 +89,10 @@ export class Retention {
     const now = clock.now()
     const tasks = taskRetentionMs > 0 ? await store.forget(now - taskRetentionMs) : 0
     if (tasks > 0) await store.append([{ type: 'TasksForgotten', data: { tasks } }], now)
-    const files = await filesIn(logsDir)
-    const outputs = [...files].map(([key, { bytes, writtenAt }]) => ({ key, bytes, writtenAt }))
+    const outputs = await this.#outputs.look(now)
     const gone = outputsToRemove(outputs, config(), now, (key) => this.#hasEnded(key))
-    for (const { key } of gone)
-      for (const file of files.get(key)!.names) await rm(join(logsDir, file), { force: true })
+    for (const { names } of gone)
+      for (const name of names) await rm(join(logsDir, name), { force: true })
     if (gone.length === 0) return
     const bytes = gone.reduce((sum, one) => sum + one.bytes, 0)
     await store.append([{ type: 'OutputsRemoved', data: { attempts: gone.length, bytes } }], now)
@@ -106,20 +109,4 @@ export class Retention {
       throw error
     }
   }
-}
-
-/** What each attempt has in a folder; a file that goes meanwhile is left out. */
-async function filesIn(dir: string): Promise<Map<string, OutputFacts & { names: string[] }>> {
-  const found = new Map<string, OutputFacts & { names: string[] }>()
-  for (const name of await readdir(dir)) {
-    const [, key] = /^(t\d+-\d+)\.log\.\d+$/.exec(name) ?? []
-    const facts = key === undefined ? null : await stat(join(dir, name)).catch(() => null)
-    if (key === undefined || !facts) continue
-    const one = found.get(key) ?? { key, bytes: 0, writtenAt: 0, names: [] }
-    one.bytes += facts.size
-    one.writtenAt = Math.max(one.writtenAt, facts.mtimeMs)
-    one.names.push(name)
-    found.set(key, one)
-  }
-  return found
 }

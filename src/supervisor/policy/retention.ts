@@ -13,17 +13,17 @@ export type RetentionLimits = {
  * budget. `hasEnded` is asked of no more than it takes; what belongs to a task that has not ended stays,
  * however old and large it is.
  */
-export function outputsToRemove(
-  outputs: readonly OutputFacts[],
+export function outputsToRemove<T extends OutputFacts>(
+  outputs: readonly T[],
   limits: RetentionLimits,
   now: number,
   hasEnded: (key: string) => boolean,
-): OutputFacts[] {
+): T[] {
   const { outputRetentionMs, outputBudgetBytes } = limits
   const total = outputs.reduce((sum, { bytes }) => sum + bytes, 0)
   let excess = outputBudgetBytes === 0 ? 0 : total - outputBudgetBytes
   const oldest = outputs.toSorted((a, b) => a.writtenAt - b.writtenAt)
-  const gone: OutputFacts[] = []
+  const gone: T[] = []
   for (const one of oldest) {
     const isOld = outputRetentionMs > 0 && now - one.writtenAt > outputRetentionMs
     if (!isOld && excess <= 0) break
