@@ -93,12 +93,18 @@ export class TaskProgress {
   readonly #states: Map<string, TaskState>
   readonly #line: ProgressLine
   readonly #end = new AbortController()
+  /** Resolves when nothing that happens from now on is missed. */
+  readonly begun: Promise<void>
 
   constructor(client: Client, ids: readonly string[], { quiet = false } = {}) {
     this.#states = new Map(ids.map((id) => [id, 'ready']))
     this.#line = new ProgressLine((ms) => progressLine(this.#count(), ms), { quiet })
-    // The wait itself finds out what is wrong: this is only shown.
-    if (this.#line.isShown) this.#follow(client).catch(() => {})
+    this.begun = this.#line.isShown ? this.#begin(client) : Promise.resolve()
+  }
+
+  /** What a task is like, as somebody has just read it, after `begun`. */
+  saw(id: string, state: TaskState): void {
+    this.#moved(id, state)
   }
 
   /** A task has come to its end: says so beside the line. */
@@ -112,12 +118,18 @@ export class TaskProgress {
     this.#line.end()
   }
 
-  async #follow(client: Client): Promise<void> {
+  /** The wait itself finds out what is wrong: this is only shown. */
+  async #begin(client: Client): Promise<void> {
+    try {
+      const { lastEvent } = await client.call('status', {}, { signal: this.#end.signal })
+      this.#follow(client, lastEvent).catch(() => {})
+    } catch {
+      // Then it stays as it was.
+    }
+  }
+
+  async #follow(client: Client, since: number): Promise<void> {
     const { signal } = this.#end
-    const { lastEvent: since } = await client.call('status', {}, { signal })
-    const running = { state: 'running', limit: 1000 } as const
-    for (const { id } of await client.call('tasks.list', running, { signal }))
-      this.#moved(id, 'running')
     for await (const { type, taskId } of client.events({ since, signal })) {
       const state = stateAfter[type]
       if (state && taskId !== undefined) this.#moved(taskId, state)

@@ -3,6 +3,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import type { Client } from '../../src/supervisor/api/client.ts'
 import { SquadError } from '../../src/supervisor/domain/error.ts'
 import { formatDuration } from '../../src/supervisor/domain/time.ts'
+import { paced } from '../paced.ts'
 import { note } from '../print.ts'
 import { clock, ProgressLine } from '../progress.ts'
 import type { Session } from '../session.ts'
@@ -11,6 +12,8 @@ export type StopOptions = { drain?: number | true; stopAgents?: boolean }
 
 // Agents may take their grace to stop; after this the daemon is stuck.
 const patienceMs = 120_000
+// Between two looks at how far a drain is.
+const lookPauseMs = 500
 
 /**
  * Stops the daemon and waits until its process is gone. Throws SQUADD_NOT_RUNNING, and SQUADD_TIMEOUT
@@ -43,13 +46,15 @@ function drainProgress(client: Client, quiet: boolean): { end(): void } {
   const text = (ms: number) =>
     running === undefined ? '' : `draining · ${running} running · ${clock(ms)}`
   const progress = new ProgressLine(text, { quiet })
-  const look = async () => {
+  const read = async () => {
     running = (await client.call('status', {}, { signal })).tasks.running
     progress.update()
   }
+  // A squad that is busy has hundreds of events a second.
+  const look = paced(read, lookPauseMs, signal)
   const follow = async () => {
-    await look()
-    for await (const { taskId } of client.events({ signal })) if (taskId !== undefined) await look()
+    look()
+    for await (const { taskId } of client.events({ signal })) if (taskId !== undefined) look()
   }
   // The stop itself finds out what is wrong: this is only shown.
   if (progress.isShown) follow().catch(() => {})

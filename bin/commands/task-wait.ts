@@ -2,7 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import type { Client } from '../../src/supervisor/api/client.ts'
 import { isAway } from '../../src/supervisor/api/client.ts'
 import { SquadError } from '../../src/supervisor/domain/error.ts'
-import type { Task } from '../../src/supervisor/domain/task.ts'
+import type { Task, TaskState } from '../../src/supervisor/domain/task.ts'
 import { formatDuration } from '../../src/supervisor/domain/time.ts'
 import { jsonLine, line } from '../print.ts'
 import { TaskProgress } from '../progress.ts'
@@ -20,9 +20,10 @@ export async function waitForTasks(
   const client = await session.client()
   const until = timeoutMs === undefined ? undefined : Date.now() + timeoutMs
   const progress = new TaskProgress(client, ids, { quiet: session.json })
+  await progress.begun
   const tasks = await Promise.all(
     ids.map(async (id) => {
-      const task = await settled(client, id, until)
+      const task = await settled(client, id, until, (state) => progress.saw(id, state))
       progress.settled(id, task.state, () => (session.json ? jsonLine(task) : line(ending(task))))
       return task
     }),
@@ -38,11 +39,16 @@ export async function waitForTasks(
 const patienceMs = 30_000
 
 /** The task when it has ended or is held, over restarts of the daemon. */
-async function settled(client: Client, id: string, until: number | undefined): Promise<Task> {
+async function settled(
+  client: Client,
+  id: string,
+  until: number | undefined,
+  saw: (state: TaskState) => void,
+): Promise<Task> {
   let heard = false
   for (let lostAt: number | undefined; ; await pause(100)) {
     try {
-      await client.call('tasks.show', { id })
+      saw((await client.call('tasks.show', { id })).state)
       heard = true
       lostAt = undefined
       const left = until === undefined ? {} : { timeoutMs: Math.max(0, until - Date.now()) }
