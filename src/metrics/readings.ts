@@ -16,6 +16,9 @@ const total =
 const since = ({ now }: Facts, at: number | null): number =>
   at === null ? 0 : Math.max(0, now - at) / 1000
 
+// Looked at once: every start that is told apart is taken for a new process, and its counters for reset.
+const processStartedAt = performance.timeOrigin / 1000
+
 /** How the metrics are read that are neither histograms, nor measured as things happen, nor of one agent. */
 export const readings = {
   squadd_build_info: () => 1,
@@ -68,7 +71,7 @@ export const readings = {
   squadd_last_backup_timestamp_seconds: ({ lastBackupAt }) => (lastBackupAt ?? 0) / 1000,
   process_cpu_seconds_total: ({ cpuSeconds }) => cpuSeconds,
   process_resident_memory_bytes: ({ memory }) => memory.rss,
-  process_start_time_seconds: ({ now }) => now / 1000 - process.uptime(),
+  process_start_time_seconds: () => processStartedAt,
   nodejs_heap_used_bytes: ({ memory }) => memory.heapUsed,
   nodejs_eventloop_lag_seconds: ({ turnSeconds }) => turnSeconds,
 } satisfies Partial<Record<MetricName, Reading>>

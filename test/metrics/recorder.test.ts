@@ -135,6 +135,16 @@ t.test('gauges show what is so at the scrape', async (t) => {
   t.equal(after.get('squadd_queue_oldest_task_age_seconds'), 1.5)
 })
 
+t.test('when the process started is the same at every scrape, whatever the clock says', async (t) => {
+  let now = 1_060_000
+  const one = squad(t, { now: () => now })
+  const started = async () => (await scrape(one)).get('process_start_time_seconds')!
+  const first = await started()
+  t.ok(Math.abs(first - (Date.now() / 1000 - process.uptime())) < 5)
+  now += 3_600_000
+  t.equal(await started(), first)
+})
+
 t.test('counters are the totals of the store, and unknown labels make no series', async (t) => {
   const counters = [
     { name: 'submitted', label: 'high', value: 3 },
