@@ -150,7 +150,8 @@ export class SquadParts {
       rules: ports.notifications,
       retryMs: () => config().notificationRetryMs,
     })
-    this.log.listen((event) => this.notifier.happened(event))
+    // By the store itself: whoever else listens to the log cannot keep it from being told.
+    store.onCommitted((events) => this.notifier.happened(events))
   }
 
   /** How many agents and tasks are in each state. */

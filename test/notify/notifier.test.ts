@@ -67,10 +67,8 @@ function live(t: Test, given: object[], { clock, courier, file, retryMs = 10 }: 
   const news = new EventEmitter()
   const events: SquadEvent[] = []
   store.onCommitted((some) => {
-    for (const event of some) {
-      events.push(event)
-      notifier.happened(event)
-    }
+    events.push(...some)
+    notifier.happened(some)
     news.emit('events')
   })
   notifier.start()
@@ -321,6 +319,26 @@ t.test('in quiet hours nobody is told until their end', async (t) => {
   await one.store.append([], 0)
   t.equal(courier.brought.length, 0, 'at 06:59')
   clock.move(60_000)
+  await courier.count(1)
+})
+
+t.test('one commit is one look at what waits, however many events it has', async (t) => {
+  const courier = new HandCourier()
+  const one = live(t, [{ name: 'ops', on: ['TaskFailed'], desktop: true }], { courier })
+  // Its start has looked by then.
+  await one.store.append([], 1)
+  const waitingNotices = one.store.waitingNotices.bind(one.store)
+  let looks = 0
+  one.store.waitingNotices = () => {
+    looks += 1
+    return waitingNotices()
+  }
+  await one.emit('TaskSubmitted')
+  t.equal(looks, 0, 'nobody asked to be told of that')
+  const events = Array.from({ length: 50 }, () => ({ type: 'TaskFailed' as const }))
+  await one.store.append(events, 1)
+  t.equal(looks, 1)
+  one.store.waitingNotices = waitingNotices
   await courier.count(1)
 })
 

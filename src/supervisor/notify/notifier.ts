@@ -54,9 +54,10 @@ export class Notifier {
       .then(() => this.#look())
   }
 
-  /** An event was recorded: there may be something to tell. */
-  happened({ type }: SquadEvent): void {
-    if (this.#ports.rules().some((rule) => rule.on.has(type))) this.#look()
+  /** A commit has recorded these: there may be something to tell. One look for all of them. */
+  happened(events: readonly SquadEvent[]): void {
+    const rules = this.#ports.rules()
+    if (events.some(({ type }) => rules.some(({ on }) => on.has(type)))) this.#look()
   }
 
   /** What is carried out is broken off, to be tried again by the next supervisor. */
