@@ -4,7 +4,10 @@ import type { HostFacts, PoolFacts } from '../supervisor/domain/ports.ts'
 import type { TaskState } from '../supervisor/domain/task.ts'
 import type { TotalName } from '../supervisor/domain/totals.ts'
 
-/** What the metrics are read from, at each scrape. `now` and instants are ms since 1970. */
+/**
+ * What the metrics are read from. `now` and instants are ms since 1970. What is not said to be the
+ * store's or the disk's is in memory, and asked at each scrape.
+ */
 export type MetricSources = {
   version: string
   /** The kind of store, such as `sqlite`. */
@@ -13,59 +16,81 @@ export type MetricSources = {
   /** The endpoints of the API, where there is one. */
   routes: readonly { method: string; path: string }[]
   now(): number
-  taskCounts(): Record<TaskState, number>
+  /** Calls `then` once after `ms`; the answer cancels it. */
+  after(ms: number, then: () => void): () => void
   agents(): readonly AgentReading[]
   programBreaker: (program: ProgramName) => AgentView['circuitState']
-  /** When the oldest ready task was submitted; null when none is ready. */
-  oldestReadyAt(): number | null
-  /** Totals since the store was made. */
-  counters(): readonly { name: TotalName; label: string; value: number }[]
   limits(): { taskQueueSize: number; maxConcurrentTasks: number }
   isAdmissionPaused(): boolean
   pool(): PoolFacts
   host(): Pick<HostFacts, 'loadPerCore' | 'totalMemoryBytes' | 'freeMemoryBytes'>
-  /** Free bytes where the state and where the worktrees are. */
+
+  /** The store's: tasks in each state. */
+  taskCounts(): Record<TaskState, number>
+  /** The store's: when the oldest ready task was submitted; null when none is ready. */
+  oldestReadyAt(): number | null
+  /** The store's: totals since it was made. */
+  counters(): readonly { name: TotalName; label: string; value: number }[]
+  /** The store's: from then on `agents` tells what it has counted for them. */
+  refreshAgents(): void
+
+  /** The disk's: free bytes where the state and where the worktrees are. */
   freeDisk(): Promise<{ state: number; worktrees: number }>
+  /** The disk's. */
   storeSize(): Promise<{ main: number; wal: number }>
+  /** The disk's. */
   lastBackupAt(): number | null
 }
 
-/** The squad at one instant, each source asked once. */
-export async function gather(sources: MetricSources) {
+/** What the store says of the squad. */
+export function storedFacts(sources: MetricSources) {
+  sources.refreshAgents()
+  return {
+    tasks: sources.taskCounts(),
+    oldestReadyAt: sources.oldestReadyAt(),
+    totals: new Map(
+      sources.counters().map(({ name, label, value }) => [totalKey(name, label), value]),
+    ),
+  }
+}
+export type StoredFacts = ReturnType<typeof storedFacts>
+
+/** What the disks say. */
+export async function diskFacts(sources: MetricSources) {
   const [disk, size] = await Promise.all([sources.freeDisk(), sources.storeSize()])
+  return { disk, size, lastBackupAt: sources.lastBackupAt() }
+}
+export type DiskFacts = Awaited<ReturnType<typeof diskFacts>>
+
+/** The squad as memory has it, each source asked once. */
+export function gather(sources: MetricSources) {
   const { user, system } = process.cpuUsage()
   const agents = sources.agents()
   return {
     now: sources.now(),
     startedAt: sources.startedAt,
-    tasks: sources.taskCounts(),
     agents,
     agentStates: countBy(agents, ({ state }) => state),
     agentBreakers: countBy(agents, ({ breaker }) => breaker),
     programBreaker: sources.programBreaker,
-    oldestReadyAt: sources.oldestReadyAt(),
-    totals: new Map(
-      sources.counters().map(({ name, label, value }) => [totalKey(name, label), value]),
-    ),
     limits: sources.limits(),
     isAdmissionPaused: sources.isAdmissionPaused(),
     pool: sources.pool(),
     host: sources.host(),
-    lastBackupAt: sources.lastBackupAt(),
-    disk,
-    size,
     cpuSeconds: (user + system) / 1e6,
     memory: process.memoryUsage(),
   }
 }
 
-/** With it what the metrics themselves have looked at. */
-export type Facts = Awaited<ReturnType<typeof gather>> & {
-  /** How long the event loop took to come to the scrape. */
-  turnSeconds: number
-  lag: { p50: number; p99: number; max: number }
-  jumps: { forward: number; backward: number }
-}
+/** The squad at one instant, and what the metrics themselves have looked at. */
+export type Facts = ReturnType<typeof gather> &
+  StoredFacts &
+  DiskFacts & {
+    /** How long the event loop took to come to the scrape. */
+    turnSeconds: number
+    lag: { p50: number; p99: number; max: number }
+    jumps: { forward: number; backward: number }
+  }
 
 export const totalKey = (name: TotalName, ...labels: string[]): string =>
   `${name} ${labels.join(' ')}`

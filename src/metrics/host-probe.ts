@@ -3,15 +3,20 @@ import { stat, statfs } from 'node:fs/promises'
 import { availableParallelism, freemem, loadavg, totalmem } from 'node:os'
 import type { HostProbe } from '../supervisor/domain/ports.ts'
 
+/** How busy the machine is; asks no disk. */
+export const machineFacts = () => ({
+  loadPerCore: (loadavg()[0] ?? 0) / availableParallelism(),
+  totalMemoryBytes: totalmem(),
+  freeMemoryBytes: freemem(),
+})
+
 /** How the machine is, and how full the fullest disk is that holds one of `dirs`. */
 export function createHostProbe(...dirs: string[]): HostProbe {
   return {
     facts() {
       const disks = dirs.map((dir) => statfsSync(dir))
       return {
-        loadPerCore: (loadavg()[0] ?? 0) / availableParallelism(),
-        totalMemoryBytes: totalmem(),
-        freeMemoryBytes: freemem(),
+        ...machineFacts(),
         freeDiskBytes: Math.min(...disks.map(({ bavail, bsize }) => bavail * bsize)),
       }
     },

@@ -9,6 +9,7 @@ import { formatFor, formats, write } from './exposition.ts'
 import type { Facts, MetricSources } from './facts.ts'
 import { gather } from './facts.ts'
 import { measuredFamilies, readFamily, storedFamily } from './families.ts'
+import { Looks } from './looks.ts'
 import { createLoopLag } from './loop-lag.ts'
 import { createMeter } from './meter.ts'
 import { readings, storedHistograms } from './readings.ts'
@@ -20,22 +21,31 @@ export type Metrics = {
   onEvents(events: readonly SquadEvent[]): void
   /** Told what is measured as it happens. */
   meter: Meter
-  /** Looks at the event loop no more. */
+  /** Looks at nothing any more. */
   close(): void
 }
 
 /**
- * The metrics of one squad. What the store or the squad knows is read when it is asked for, so nothing
- * is counted twice and nothing is lost with the supervisor; the rest goes into a registry of its own.
+ * The metrics of one squad. What the squad knows is read when it is asked for, what the store knows when
+ * it has changed (`Looks`), so nothing is counted twice and nothing is lost with the supervisor; the
+ * rest goes into a registry of its own.
  * Every series of `definitions` exists from the first scrape; a label value that is not in the table
  * is left out.
  */
 export function createMetrics(sources: MetricSources): Metrics {
   const registry = new Registry()
-  const meter = createMeter(registry, sources.routes)
+  const measures = createMeter(registry, sources.routes)
   const exemplars = createExemplars()
   const agentSeries = new AgentSeries()
   const lag = createLoopLag()
+  const looks = new Looks(sources)
+  const meter: Meter = {
+    ...measures,
+    stored(operation, ms) {
+      measures.stored(operation, ms)
+      if (operation !== 'read') looks.changed()
+    },
+  }
   const clocks = createClockWatch({ wall: Date.now, passed: () => performance.now() })
   const { version, store } = sources
   const known = { version, node: process.version, store }
@@ -53,8 +63,10 @@ export function createMetrics(sources: MetricSources): Metrics {
       const asked = performance.now()
       await nextTurn()
       const turnSeconds = (performance.now() - asked) / 1000
+      const looked = await looks.take()
       const facts: Facts = {
-        ...(await gather(sources)),
+        ...looked,
+        ...gather(sources),
         ...{ turnSeconds, lag: lag.take(), jumps: clocks.jumps },
       }
       const format = formatFor(accept)
@@ -69,7 +81,10 @@ export function createMetrics(sources: MetricSources): Metrics {
       clocks.look()
       for (const event of events) exemplars.take(event)
     },
-    close: () => lag.close(),
+    close() {
+      lag.close()
+      looks.close()
+    },
   }
 }
 

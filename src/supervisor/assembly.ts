@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import type { Metrics } from '../metrics/recorder.ts'
-import { createHostProbe, fileBytes, freeBytes } from '../metrics/host-probe.ts'
+import { createHostProbe, fileBytes, freeBytes, machineFacts } from '../metrics/host-probe.ts'
 import { createMetrics } from '../metrics/recorder.ts'
 import { createSampler } from '../metrics/sampler.ts'
 import { createAgentHosts } from '../workers/agent-process.ts'
@@ -132,14 +132,15 @@ export function assemble(options: AssemblyOptions): Assembly {
     store: 'sqlite',
     startedAt: systemClock.now(),
     routes: options.routes ?? [],
-    now: () => systemClock.now(),
-    taskCounts: () => stored.taskCounts(),
-    oldestReadyAt: () => stored.oldestReadyAt(),
-    counters: () => stored.counters(),
-    ...{ limits: config, host: () => host.facts(), pool: () => heavy.pool.metrics() },
+    ...systemClock,
+    ...{ limits: config, host: machineFacts, pool: () => heavy.pool.metrics() },
     agents: () => squad.metricFacts.agents(),
     programBreaker: (program) => squad.metricFacts.programBreaker(program),
     isAdmissionPaused: () => squad.metricFacts.isAdmissionPaused(),
+    taskCounts: () => stored.taskCounts(),
+    oldestReadyAt: () => stored.oldestReadyAt(),
+    counters: () => stored.counters(),
+    refreshAgents: () => squad.metricFacts.refreshAgents(),
     freeDisk: async () => ({
       state: await freeBytes(home.stateDir),
       worktrees: await freeBytes(home.worktreesDir),

@@ -120,14 +120,12 @@ export class Supervisor implements Squad {
     return this.#parts.roster.all.map((agent) => agent.view())
   }
 
-  /** What the metrics tell of the squad and the store does not know. */
+  /** What the metrics tell of the squad; of its agents what the store counts is as of the last refresh. */
   get metricFacts() {
     const { roster, breakers, placement } = this.#parts
     return {
-      agents: () => {
-        roster.refresh()
-        return roster.all.map(readingOf)
-      },
+      agents: () => roster.all.map(readingOf),
+      refreshAgents: () => roster.refresh(),
       programBreaker: (program: ProgramName) => breakers.ofProgram(program).kind,
       isAdmissionPaused: () => placement.isPaused,
     }

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Test } from 'tap'
 import t from 'tap'
 import type { Definition } from '../../src/metrics/definitions.ts'
@@ -25,6 +26,12 @@ async function scrape(metrics: ReturnType<typeof squad>): Promise<Map<string, nu
   const { text } = await read(metrics)
   const lines = text.split('\n').filter((line) => line !== '' && !line.startsWith('#'))
   return new Map(lines.map((line) => [line.replace(/ \S+$/, ''), Number(line.split(' ').at(-1))]))
+}
+
+/** Something was written to the store, and has been looked at. */
+async function written({ meter }: ReturnType<typeof squad>): Promise<void> {
+  meter.stored('record', 1)
+  await nextTurn()
 }
 
 const event = (type: EventType, data: Record<string, unknown>, taskId = 't7'): SquadEvent => ({
@@ -131,19 +138,98 @@ t.test('gauges show what is so at the scrape', async (t) => {
   t.equal(before.get('squadd_store_size_bytes{file="wal"}'), 444)
   t.equal(before.get('squadd_host_memory_bytes{state="used"}'), 700)
   oldestReadyAt = 1_058_500
+  await written(one)
   const after = await scrape(one)
   t.equal(after.get('squadd_queue_oldest_task_age_seconds'), 1.5)
 })
 
-t.test('when the process started is the same at every scrape, whatever the clock says', async (t) => {
-  let now = 1_060_000
-  const one = squad(t, { now: () => now })
-  const started = async () => (await scrape(one)).get('process_start_time_seconds')!
-  const first = await started()
-  t.ok(Math.abs(first - (Date.now() / 1000 - process.uptime())) < 5)
-  now += 3_600_000
-  t.equal(await started(), first)
+t.test('a scrape asks neither store nor disk: they are looked at beside it', async (t) => {
+  const asked: string[] = []
+  const timers: { ms: number; then: () => void }[] = []
+  const passed = (ms: number) => {
+    const due = timers.filter((timer) => timer.ms === ms)
+    for (const one of due) timers.splice(timers.indexOf(one), 1)
+    for (const { then } of due) then()
+    return nextTurn()
+  }
+  let tasks = 1
+  let free = 1
+  const plain = metricSources()
+  const one = squad(t, {
+    after(ms, then) {
+      const timer = { ms, then }
+      timers.push(timer)
+      return () => void timers.splice(timers.indexOf(timer), 1)
+    },
+    taskCounts: () => (asked.push('store'), { ...plain.taskCounts(), ready: tasks }),
+    counters: () => (asked.push('store'), []),
+    oldestReadyAt: () => (asked.push('store'), null),
+    refreshAgents: () => void asked.push('store'),
+    freeDisk: async () => (asked.push('disk'), { state: free, worktrees: 1 }),
+    storeSize: async () => (asked.push('disk'), { main: 1, wal: 1 }),
+    lastBackupAt: () => (asked.push('disk'), null),
+  })
+  const found = async () => {
+    const values = await scrape(one)
+    return [
+      values.get('squadd_tasks{state="ready"}'),
+      values.get('squadd_disk_free_bytes{mount="state"}'),
+    ]
+  }
+  await written(one)
+  t.same([asked, timers], [[], []], 'who is never scraped pays nothing')
+  t.same(await found(), [1, 1])
+  asked.splice(0)
+  tasks = 2
+  free = 2
+  for (let i = 0; i < 3; i++) t.same(await found(), [1, 1])
+  t.same(asked, [], 'nothing was asked')
+  await written(one)
+  t.same(new Set(asked.splice(0)), new Set(['store']))
+  t.same(await found(), [2, 1], 'a write is seen at once')
+  tasks = 3
+  for (let i = 0; i < 5; i++) await written(one)
+  t.same(await found(), [2, 1], 'a flood of them')
+  t.same(asked, [])
+  await passed(1000)
+  t.same(await found(), [3, 1], 'a second later')
+  await passed(15_000)
+  t.same(await found(), [3, 2], 'and the disk on its own clock')
+  one.close()
+  t.same(timers, [], 'until the end')
 })
+
+t.test(
+  'what could not be looked at fails the next scrape, and only as long as it lasts',
+  async (t) => {
+    let isFailing = false
+    const one = squad(t, {
+      counters() {
+        if (isFailing) throw new Error('the store failed')
+        return []
+      },
+    })
+    await scrape(one)
+    isFailing = true
+    await written(one)
+    await t.rejects(scrape(one), /the store failed/)
+    isFailing = false
+    t.ok((await scrape(one)).size > 0)
+  },
+)
+
+t.test(
+  'when the process started is the same at every scrape, whatever the clock says',
+  async (t) => {
+    let now = 1_060_000
+    const one = squad(t, { now: () => now })
+    const started = async () => (await scrape(one)).get('process_start_time_seconds')!
+    const first = await started()
+    t.ok(Math.abs(first - (Date.now() / 1000 - process.uptime())) < 5)
+    now += 3_600_000
+    t.equal(await started(), first)
+  },
+)
 
 t.test('counters are the totals of the store, and unknown labels make no series', async (t) => {
   const counters = [
@@ -167,6 +253,7 @@ t.test('counters are the totals of the store, and unknown labels make no series'
   t.equal(first.get('squadd_agent_cost_usd_total{program="codex"}'), 1.5)
   t.same([...first.keys()], [...(await scrape(squad(t))).keys()])
   counters[0]!.value = 10
+  await written(one)
   const second = await scrape(one)
   t.equal(second.get('squadd_tasks_submitted_total{priority="high"}'), 10, 'read, not added up')
   for (const [series, value] of first)

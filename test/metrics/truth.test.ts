@@ -140,6 +140,9 @@ const ofAgents: Check[] = agents.flatMap((agent) =>
   })),
 )
 
+// The metrics look at the store a second after it has changed, at the latest.
+const looksWithinMs = 5000
+
 /** All events and all metrics of one moment: nothing happened between them. */
 async function look(field: Field) {
   const read = async () => {
@@ -147,11 +150,16 @@ async function look(field: Field) {
     for await (const event of field.client.events({ since: 0, follow: false })) events.push(event)
     return events
   }
+  const until = performance.now() + looksWithinMs
   for (;;) {
     const events = await read()
     const text = (await field.client.call('metrics', {})) as string
     if ((await read()).length !== events.length) continue
     const samples = parseExposition(text)
+    const published = samples
+      .filter(({ name }) => name === 'squadd_events_published_total')
+      .reduce((sum, { value }) => sum + Number(value), 0)
+    if (published < events.length && performance.now() < until) continue
     return { events, samples: new Map(samples.map((one) => [keyOf(one), Number(one.value)])) }
   }
 }

@@ -1,4 +1,5 @@
 import type { MetricSources } from '../../src/metrics/facts.ts'
+import { systemClock } from '../../src/supervisor/domain/time.ts'
 import type { AgentReading } from '../../src/supervisor/domain/meter.ts'
 
 /** A squad as metrics see it, all of it made up; tests change what they are about. */
@@ -12,6 +13,7 @@ export function metricSources(changes: Partial<MetricSources> = {}): MetricSourc
       { method: 'POST', path: '/v1/tasks' },
     ],
     now: () => 1_060_000,
+    after: (...timer) => systemClock.after(...timer),
     taskCounts: () => ({
       ...{ blocked: 1, delayed: 2, ready: 3, running: 4 },
       ...{ held: 5, completed: 6, failed: 7, cancelled: 8 },
@@ -20,6 +22,7 @@ export function metricSources(changes: Partial<MetricSources> = {}): MetricSourc
     programBreaker: () => 'closed',
     oldestReadyAt: () => null,
     counters: () => [],
+    refreshAgents: () => {},
     limits: () => ({ taskQueueSize: 100_000, maxConcurrentTasks: 10 }),
     isAdmissionPaused: () => false,
     pool: () => ({
