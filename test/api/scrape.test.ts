@@ -119,3 +119,26 @@ t.test('every request is measured, by the template of its route', async (t) => {
   await told
   t.match(answered.at(-1), { route: { path: '/v1/events' }, status: 200, isOpenEnded: true })
 })
+
+t.test(
+  'a request whose client went away before the answer does not count as answered',
+  async (t) => {
+    const answered: Answered[] = []
+    let arrived = () => {}
+    const isThere = new Promise<void>((resolve) => (arrived = resolve))
+    const { server } = makeServer(undefined, {
+      meter: { ...silentMeter, answered: (one) => answered.push(one) },
+      metrics: () => {
+        arrived()
+        return new Promise(() => {})
+      },
+    })
+    const place = await server.listenMetrics('127.0.0.1', 0)
+    const leaves = get({ ...place, path: '/metrics', agent: false }).on('error', () => {})
+    await isThere
+    leaves.destroy()
+    // It ends when no request is open any more.
+    await server.close()
+    t.same(answered, [])
+  },
+)

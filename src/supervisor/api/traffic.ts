@@ -29,7 +29,9 @@ export class Traffic {
         isOpenEnded: false,
       }
       const ms = performance.now() - began
-      this.#meter.answered({ route, isOpenEnded, status: response.statusCode, ms })
+      // Who went away before had no answer, whatever its status would have been; streams end so.
+      if (isOpenEnded ? response.headersSent : response.writableFinished)
+        this.#meter.answered({ route, isOpenEnded, status: response.statusCode, ms })
       this.#open.delete(response)
       if (this.#open.size === 0) this.#quiet()
     })
