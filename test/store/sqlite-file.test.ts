@@ -6,6 +6,8 @@ import { createInterface } from 'node:readline'
 import { DatabaseSync } from 'node:sqlite'
 import t from 'tap'
 import type { Store } from '../../src/supervisor/domain/ports.ts'
+import { listBackups } from '../../src/supervisor/operations/backups.ts'
+import { copyBefore } from '../../src/supervisor/store/backup.ts'
 import { migrate, openFile, openSqliteStore, overSqlite } from '../../src/supervisor/store/open.ts'
 import { migrations, sqliteDialect } from '../../src/supervisor/store/schema.ts'
 import { Connection } from '../../src/supervisor/store/sqlite.ts'
@@ -51,6 +53,23 @@ t.test('a new store is private, one file after closing, and found again as it wa
   t.equal(await after.record(verdictOf({ id: 't2', fence: 1 }), succeed, t0), 'recorded')
   await after.close()
   t.not(open(':memory:').instanceId, open(':memory:').instanceId)
+})
+
+t.test('a copy before a change of the tables that fails is no backup', (t) => {
+  const home = join(dir, 'copied')
+  const backupsDir = join(home, 'backups')
+  mkdirSync(home)
+  const connection = openFile(join(home, 'squadd.db'), t0)
+  t.teardown(() => connection.close())
+  // SQLite copies nothing in the middle of a transaction.
+  connection.exec('begin')
+  t.throws(() => copyBefore(9, connection, t0), { code: 'SQUADD_STORE_FAILED' })
+  t.same([readdirSync(backupsDir), listBackups({ backupsDir })], [[], []])
+  connection.exec('rollback')
+  copyBefore(9, connection, t0)
+  t.match(listBackups({ backupsDir }), [{ at: t0, isKept: true }])
+  t.equal(readdirSync(backupsDir).length, 1)
+  t.end()
 })
 
 t.test('a file that others could read is made private again', async (t) => {

@@ -44,9 +44,7 @@ export async function copyStore({ from, to }: CopyOrder): Promise<void> {
     }
     settle(partial)
     chmodSync(partial, 0o600)
-    sync(partial)
-    renameSync(partial, to)
-    sync(dirname(to))
+    publish(partial, to)
   } catch (error) {
     rmSync(partial, { force: true })
     throw storeError(error, from)
@@ -66,15 +64,30 @@ function settle(file: string): void {
   }
 }
 
-/** Copies the store of an open connection, at once, before `version` changes its tables. */
+/** A copy has its own name only when it is whole and on the disk. */
+function publish(partial: string, to: string): void {
+  sync(partial)
+  renameSync(partial, to)
+  sync(dirname(to))
+}
+
+/**
+ * Copies the store of an open connection, at once, before `version` changes its tables. When that fails
+ * there is no copy.
+ */
 export function copyBefore(version: number, connection: Connection, now: number): void {
   const folder = join(dirname(connection.file), 'backups')
   mkdirSync(folder, { recursive: true, mode: 0o700 })
   const file = join(folder, backupName(`before-v${version}`, now))
-  createPrivate(file)
-  connection.run(rows('vacuum into ?1', file))
-  sync(file)
-  sync(folder)
+  const partial = `${file}.partial`
+  try {
+    createPrivate(partial)
+    connection.run(rows('vacuum into ?1', partial))
+    publish(partial, file)
+  } catch (error) {
+    rmSync(partial, { force: true })
+    throw error
+  }
 }
 
 /** `squadd-2026-11-24T18-05-07.123Z.db`; a copy that was made before a change: `before-v3-…`. */
