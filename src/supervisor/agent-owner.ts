@@ -9,6 +9,9 @@ import type { LinkPorts } from './host-link.ts'
 export type AgentPorts = LinkPorts & {
   worktrees: Worktrees
   watch: OutboxWatch
+  /** The socket of an agent's tmux, by its key. */
+  tmuxSocket(key: string): string
+  /** What a host is told: it costs, and is made for those who need it. */
   setup(record: AgentRecord, current: HostSetup['current']): HostSetup
 }
 

@@ -63,6 +63,7 @@ function agentPorts(
   meter: Meter,
 ): AgentPorts {
   const { home, config, env, background = false, endsWithSupervisor = false, accessOf } = options
+  const tmuxSocket = (key: string) => join(home.runtimeDir, `${key}.sock`)
   return {
     clock: systemClock,
     random: systemRandom,
@@ -75,6 +76,7 @@ function agentPorts(
     watch: createOutboxWatch({ background }),
     brake: () => ({ intensity: config().restartIntensity, periodMs: config().restartPeriodMs }),
     endLimitMs: () => config().stopGraceMs + endSlackMs,
+    tmuxSocket,
     setup(record, current) {
       const dir = join(home.agentsDir, record.key)
       return {
@@ -83,7 +85,7 @@ function agentPorts(
         dir,
         outbox: join(dir, 'outbox'),
         logs: home.logsDir,
-        socket: join(home.runtimeDir, `${record.key}.sock`),
+        socket: tmuxSocket(record.key),
         worktree: record.worktree,
         conversation: record.conversation,
         env: agentEnvironment(env, record.spec.program, record.spec.env),

@@ -286,7 +286,7 @@ export class SupervisedAgent {
       circuitState: this.circuitState,
       hostPid: this.#link.pid,
       programPid: this.#programPid,
-      tmuxSocket: this.setup().socket,
+      tmuxSocket: this.#ports.tmuxSocket(this.#key),
       evidence: this.#life.evidence,
       createdAt: this.record.createdAt,
       updatedAt: this.record.updatedAt,

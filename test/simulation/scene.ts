@@ -231,6 +231,7 @@ export class Scene {
         periodMs: this.config.restartPeriodMs,
       }),
       endLimitMs: () => this.config.stopGraceMs + 10_000,
+      tmuxSocket,
       setup: setupOf,
       meter: silentMeter,
       startWidth: 4,
@@ -267,11 +268,13 @@ const worktrees = {
   diff: async () => new Uint8Array(),
 }
 
+const tmuxSocket = (key: string) => `/agents/${key}.sock`
+
 function setupOf(record: AgentRecord, current: HostSetup['current']): HostSetup {
   const dir = `/agents/${record.key}`
   return {
     ...{ spec: record.spec, runPrefix: `sim/${record.key}`, dir, outbox: `${dir}/outbox` },
-    ...{ logs: '/logs', socket: `${dir}.sock`, worktree: record.worktree, env: {} },
+    ...{ logs: '/logs', socket: tmuxSocket(record.key), worktree: record.worktree, env: {} },
     conversation: null,
     ...{ outputLimitBytes: 65_536, outputTailBytes: 1024, stopGraceMs: 10_000, current },
   }
