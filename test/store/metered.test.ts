@@ -37,6 +37,20 @@ t.test('each operation of a store is measured, and does what it did', async (t) 
   ])
 })
 
+t.test('no operation fails unseen, whichever it is', async (t) => {
+  const { store: plain, told, meter } = open(t)
+  const store = metered(plain, meter)
+  await plain.close()
+  const beside = ['instanceId', 'onCommitted', 'close']
+  const calls = Object.keys(plain).filter((name) => !beside.includes(name))
+  for (const name of calls) {
+    const call = store[name as keyof typeof store] as (...given: unknown[]) => unknown
+    // What it is given does not matter: the store is closed.
+    await t.rejects(async () => call([], [], 0, 0), { code: 'SQUADD_SHUTTING_DOWN' }, name)
+    t.match(told.splice(0), [/^[a-z]+ true$/], name)
+  }
+})
+
 t.test('who waits for a measured store goes on in the same turn as without', async (t) => {
   const { store, meter } = open(t)
   const written = Promise.resolve()

@@ -14,6 +14,8 @@ export const storeOperations = [
   'agent',
   'event',
   'note',
+  'notice',
+  'trim',
   'read',
 ] as const
 export type StoreOperation = (typeof storeOperations)[number]

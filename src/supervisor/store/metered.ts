@@ -2,9 +2,12 @@ import { SquadError } from '../domain/error.ts'
 import type { Meter, StoreErrorKind, StoreOperation } from '../domain/meter.ts'
 import type { Store } from '../domain/ports.ts'
 import type { Task } from '../domain/task.ts'
+import { kindOfCode, resultCodes } from './result-codes.ts'
 
-/** What each call counts as; the others are not measured. */
-const operations: Partial<Record<keyof Store, StoreOperation>> = {
+type Call = Exclude<keyof Store, 'instanceId' | 'onCommitted' | 'close'>
+
+/** What each call counts as: all of them, so that none fails unseen. */
+const operations: Record<Call, StoreOperation> = {
   enqueue: 'enqueue',
   claim: 'claim',
   record: 'record',
@@ -17,17 +20,32 @@ const operations: Partial<Record<keyof Store, StoreOperation>> = {
   updateAgent: 'agent',
   removeAgent: 'agent',
   append: 'event',
-  trimEvents: 'event',
   note: 'note',
+  takeNotices: 'notice',
+  settleNotice: 'notice',
+  giveUpNotices: 'notice',
+  forget: 'trim',
+  trimEvents: 'trim',
   task: 'read',
   tasks: 'read',
+  taskCounts: 'read',
+  oldestReadyAt: 'read',
+  readyByPriority: 'read',
+  urgent: 'read',
+  ahead: 'read',
+  parents: 'read',
+  notes: 'read',
+  agents: 'read',
   eventsSince: 'read',
+  eventRange: 'read',
+  waitingNotices: 'read',
+  counters: 'read',
 }
 
 /** The same store, measured. Its promises are the store's own: whoever waits goes on no later. */
 export function metered(store: Store, meter: Meter): Store {
   const measured = Object.entries(operations).map(([name, operation]) => {
-    const call = store[name as keyof Store] as (...given: unknown[]) => unknown
+    const call = store[name as Call] as (...given: unknown[]) => unknown
     return [
       name,
       (...given: unknown[]) => {
@@ -57,13 +75,17 @@ export function metered(store: Store, meter: Meter): Store {
   return { ...store, ...(Object.fromEntries(measured) as Partial<Store>) }
 }
 
-// The low byte is the kind, see sqlite.org/rescode.html.
-const kinds: Record<number, StoreErrorKind> = { 5: 'busy', 8: 'read_only', 10: 'io', 13: 'full' }
+const kinds: Record<number, StoreErrorKind> = {
+  [resultCodes.busy]: 'busy',
+  [resultCodes.readOnly]: 'read_only',
+  [resultCodes.ioError]: 'io',
+  [resultCodes.full]: 'full',
+}
 
 /** What is wrong with the store itself; null when the caller asked for what cannot be. */
 function kindOf(error: unknown): StoreErrorKind | null {
   if (!(error instanceof SquadError)) return null
   if (error.code === 'SQUADD_STORE_CORRUPT') return 'corrupt'
   if (error.code !== 'SQUADD_STORE_FAILED') return null
-  return kinds[Number(error.data['errcode']) & 0xff] ?? 'other'
+  return kinds[kindOfCode(Number(error.data['errcode']))] ?? 'other'
 }
