@@ -1,6 +1,6 @@
 import t from 'tap'
 import type { OpenStore } from '../support.ts'
-import { add, fail, finish, hold, minute, succeed, t0, take, verdictOf } from '../support.ts'
+import { add, fail, finish, hold, minute, spec, succeed, t0, take, verdictOf } from '../support.ts'
 
 export function forgetRules(open: OpenStore): void {
   t.test('ended tasks are forgotten once they are old, with all that lies beside', async (t) => {
@@ -51,5 +51,28 @@ export function forgetRules(open: OpenStore): void {
     for (let i = 0; i < 250; i++) await store.cancel(`t${i + 1}`, 'not needed', t0)
     t.equal(await store.forget(t0 + minute), 250)
     t.match(store.taskCounts(), { cancelled: 0 })
+  })
+
+  t.test('many that have to stay keep no newer one from being forgotten', async (t) => {
+    // More than one call looks at.
+    const many = 2500
+    const store = open(t, { taskQueueSize: 2 * many })
+    const parents = Array.from({ length: many }, (_, i) => spec({ ref: `r${i}` }))
+    const after = parents.map(({ ref }) => ref!)
+    await store.enqueue([...parents, spec({ after, onParentFailure: 'hold' })], t0)
+    const newer = await add(store)
+    const old = [...after.map((_, i) => `t${i + 1}`), newer.id]
+    await Promise.all(old.map((id) => store.cancel(id, 'not needed', t0)))
+    t.match(store.taskCounts(), { cancelled: many + 1, held: 1 })
+    t.equal(await store.forget(t0 + minute), 0, 'those that come first have to stay')
+    t.equal(await store.forget(t0 + minute), 1)
+    t.throws(() => store.task(newer.id), { code: 'SQUADD_NOT_FOUND' })
+    const next = await add(store)
+    await store.cancel(next.id, 'not needed', t0)
+    t.equal((await store.forget(t0 + minute)) + (await store.forget(t0 + minute)), 1, 'ever again')
+    await store.cancel(`t${many + 1}`, 'not needed', t0)
+    let gone = 0
+    for (let n = 1; n > 0; gone += n) n = await store.forget(t0 + minute)
+    t.equal(gone, many + 1, 'and nothing is left when nobody waits')
   })
 }
