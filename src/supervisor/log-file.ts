@@ -1,4 +1,13 @@
-import { closeSync, fstatSync, openSync, renameSync, rmSync, writeSync } from 'node:fs'
+import {
+  closeSync,
+  fstatSync,
+  openSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  writeSync,
+} from 'node:fs'
+import { basename, dirname, join } from 'node:path'
 import { codeOf } from './domain/error.ts'
 
 export type LogLimits = {
@@ -10,7 +19,7 @@ export type LogLimits = {
 
 /**
  * Lines of a log in a file of bounded size: a full one is put aside as `.1`, that one as `.2` and so
- * on, and the last is deleted. A line that cannot be written is dropped and counted: a full disk must
+ * on, and the last is deleted; so are those that a larger limit of before has left. A line that cannot be written is dropped and counted: a full disk must
  * end nothing.
  */
 export class LogFile {
@@ -18,6 +27,8 @@ export class LogFile {
   readonly #limits: () => LogLimits
   #fd: number | undefined
   #size = 0
+  /** The limit of files that was last seen. */
+  #files: number | undefined
   #dropped = 0
 
   constructor(path: string, limits: () => LogLimits) {
@@ -58,11 +69,13 @@ export class LogFile {
 
   #makeRoom(bytes: number): void {
     const limits = this.#limits()
+    if (limits.files !== this.#files) {
+      removeFrom(this.#path, limits.files)
+      this.#files = limits.files
+    }
     this.#open()
     if (this.#size === 0 || this.#size + bytes <= limits.bytes) return
     this.close()
-    // One more than there may be: what a larger limit of before has left goes as well, one at a time.
-    rmSync(setAside(this.#path, limits.files), { force: true })
     rmSync(setAside(this.#path, limits.files - 1), { force: true })
     for (let n = limits.files - 1; n >= 1; n--) moveUp(this.#path, n)
   }
@@ -73,6 +86,16 @@ const missing = (count: number): string =>
 
 /** Where a log was put aside; 0: where it grows. */
 export const setAside = (path: string, n: number): string => (n === 0 ? path : `${path}.${n}`)
+
+/** Deletes what was put aside as number `first` or a higher one. */
+function removeFrom(path: string, first: number): void {
+  const start = `${basename(path)}.`
+  for (const name of readdirSync(dirname(path))) {
+    const number = name.startsWith(start) ? name.slice(start.length) : ''
+    if (/^[1-9]\d*$/.test(number) && Number(number) >= first)
+      rmSync(join(dirname(path), name), { force: true })
+  }
+}
 
 function moveUp(path: string, n: number): void {
   try {

@@ -86,6 +86,26 @@ t.test('a log that cannot be written ends nothing, and says later what is lost',
   t.equal(statSync(path).mode & 0o777, 0o600)
 })
 
+t.test('when fewer files are wanted, the others of the log are deleted', (t) => {
+  const dir = scratch(t)
+  const path = join(dir, 'daemon.log')
+  let files = 5
+  const log = new LogFile(path, () => ({ bytes: 20, files }))
+  for (const line of numbered(1, 30)) log.write(`${line}\n`)
+  writeFileSync(`${path}.3.gz`, 'not ours')
+  const others = ['daemon.log.3.gz']
+  t.equal(readdirSync(dir).length, 5 + others.length)
+  files = 3
+  log.write('x\n')
+  t.same(readdirSync(dir).sort(), ['daemon.log', 'daemon.log.1', 'daemon.log.2', ...others])
+  log.close()
+  const next = new LogFile(path, () => ({ bytes: 20, files: 2 }))
+  next.write('x\n')
+  next.close()
+  t.same(readdirSync(dir).sort(), ['daemon.log', 'daemon.log.1', ...others], 'also after a restart')
+  t.end()
+})
+
 t.test('who follows a log misses no line when it is put aside', async (t) => {
   const path = join(scratch(t), 'daemon.log')
   const log = new LogFile(path, () => ({ bytes: 200, files: 50 }))
