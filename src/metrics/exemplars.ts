@@ -10,13 +10,15 @@ const lengths: Partial<Record<TotalName, string>> = {
   task_duration: 'durationMs',
 }
 
+const named = Object.values(lengths)
+
 /** The newest task in each bucket of the histograms that name tasks. */
 export function createExemplars() {
   const newest = new Map<string, Exemplar>()
   return {
     take(event: SquadEvent): void {
       const { taskId, at, data } = event
-      if (taskId === undefined) return
+      if (taskId === undefined || !named.some((name) => name in data)) return
       for (const { name, label } of totalsOf(event)) {
         const length = lengths[name]
         if (length === undefined || label.endsWith('sum')) continue

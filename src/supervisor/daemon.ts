@@ -108,12 +108,15 @@ export async function runDaemon(options: DaemonOptions): Promise<number> {
       ...{ store, clock: systemClock, logsDir: home.logsDir, config: () => config, onError },
     })
 
-    store.onCommitted((events) => {
-      for (const event of events) {
-        const { level, fields, msg } = logLine(event)
-        logs[level](fields, msg)
-      }
-    })
+    // One write for all that a commit recorded.
+    store.onCommitted((events) =>
+      logFile.together(() => {
+        for (const event of events) {
+          const { level, fields, msg } = logLine(event)
+          logs[level](fields, msg)
+        }
+      }),
+    )
 
     /** Stops what was asked first; asked again it no longer waits for running tasks. */
     const stop = (how: Stop) => {

@@ -1,12 +1,4 @@
-import {
-  closeSync,
-  fstatSync,
-  openSync,
-  readdirSync,
-  renameSync,
-  rmSync,
-  writeSync,
-} from 'node:fs'
+import { closeSync, fstatSync, openSync, readdirSync, renameSync, rmSync, writeSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { codeOf } from './domain/error.ts'
 
@@ -30,6 +22,8 @@ export class LogFile {
   /** The limit of files that was last seen. */
   #files: number | undefined
   #dropped = 0
+  /** What is to be written together with what follows. */
+  #held: Buffer[] | null = null
 
   constructor(path: string, limits: () => LogLimits) {
     this.#path = path
@@ -38,6 +32,24 @@ export class LogFile {
 
   write(line: string): void {
     const bytes = Buffer.from(line)
+    if (this.#held) this.#held.push(bytes)
+    else this.#writeAll([bytes])
+  }
+
+  /** The lines that `work` writes leave together. */
+  together(work: () => void): void {
+    const held: Buffer[] = []
+    this.#held = held
+    try {
+      work()
+    } finally {
+      this.#held = null
+      for (const lines of inPieces(held, this.#limits().bytes)) this.#writeAll(lines)
+    }
+  }
+
+  #writeAll(lines: readonly Buffer[]): void {
+    const bytes = Buffer.concat(lines)
     try {
       this.#makeRoom(bytes.length)
       const file = this.#open()
@@ -45,7 +57,7 @@ export class LogFile {
       this.#dropped = 0
       this.#append(file, bytes)
     } catch {
-      this.#dropped += 1
+      this.#dropped += lines.length
     }
   }
 
@@ -79,6 +91,20 @@ export class LogFile {
     rmSync(setAside(this.#path, limits.files - 1), { force: true })
     for (let n = limits.files - 1; n >= 1; n--) moveUp(this.#path, n)
   }
+}
+
+/** Lines in pieces that fit into one file; a line that is longer is one of its own. */
+function inPieces(lines: readonly Buffer[], limit: number): Buffer[][] {
+  const pieces: Buffer[][] = []
+  let size = 0
+  for (const line of lines) {
+    const last = pieces.at(-1)
+    const fits = last !== undefined && size + line.length <= limit
+    if (fits) last.push(line)
+    else pieces.push([line])
+    size = (fits ? size : 0) + line.length
+  }
+  return pieces
 }
 
 const missing = (count: number): string =>

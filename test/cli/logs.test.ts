@@ -86,6 +86,40 @@ t.test('a log that cannot be written ends nothing, and says later what is lost',
   t.equal(statSync(path).mode & 0o777, 0o600)
 })
 
+t.test('what is written together is one write, in files of the same size', (t) => {
+  const dir = scratch(t)
+  const path = join(dir, 'daemon.log')
+  const log = new LogFile(path, () => ({ bytes: 200, files: 50 }))
+  log.write('first\n')
+  log.together(() => {
+    for (const line of numbered(1, 9)) log.write(`${line}\n`)
+    t.equal(readFileSync(path, 'utf8'), 'first\n', 'nothing is written on the way')
+  })
+  t.equal(readFileSync(path, 'utf8'), `first\n${numbered(1, 9).join('\n')}\n`)
+  log.together(() => {
+    for (const line of numbered(10, 99)) log.write(`${line}\n`)
+  })
+  log.close()
+  const names = readdirSync(dir).sort((a, b) => Number(b.slice(11)) - Number(a.slice(11)))
+  const texts = names.map((name) => readFileSync(join(dir, name), 'utf8'))
+  t.equal(texts.join(''), `first\n${numbered(1, 99).join('\n')}\n`)
+  t.ok(texts.every((one) => one.length <= 200))
+  t.ok(texts.length <= 6, `${texts.length} files`)
+  t.end()
+})
+
+t.test('when what is written together is lost, each line of it is counted', (t) => {
+  const dir = join(scratch(t), 'later')
+  const path = join(dir, 'daemon.log')
+  const log = new LogFile(path, () => ({ bytes: 1000, files: 2 }))
+  log.together(() => numbered(1, 3).forEach((line) => log.write(`${line}\n`)))
+  mkdirSync(dir)
+  log.write('there\n')
+  log.close()
+  t.match(readFileSync(path, 'utf8'), /3 lines could not be written/)
+  t.end()
+})
+
 t.test('when fewer files are wanted, the others of the log are deleted', (t) => {
   const dir = scratch(t)
   const path = join(dir, 'daemon.log')
