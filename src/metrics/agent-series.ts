@@ -42,6 +42,7 @@ type Info = Pick<AgentReading, 'program' | 'state'> & { start: string }
 export class AgentSeries {
   #agents: readonly string[] = []
   #infos: readonly Info[] = []
+  #infoStarts: readonly string[] = []
   #starts: string[][] = metrics.map(() => [])
 
   /** An agent that is not among `agents` is forgotten. */
@@ -63,6 +64,7 @@ export class AgentSeries {
   #begin(agents: readonly string[]): void {
     this.#agents = agents
     this.#infos = []
+    this.#infoStarts = []
     this.#starts = metrics.map(([name, rows]) =>
       rows.flatMap(({ labels }) => agents.map((agent) => startOf(name, { agent, ...labels }))),
     )
@@ -71,12 +73,15 @@ export class AgentSeries {
   #info(agents: readonly AgentReading[]): Family {
     const name = 'squadd_agent_info'
     const last = this.#infos
-    this.#infos = agents.map(({ id: agent, program, state }, i) => {
+    const infos = agents.map(({ id: agent, program, state }, i) => {
       const known = last[i]
       if (known?.program === program && known.state === state) return known
       return { program, state, start: startOf(name, { agent, program, state }) }
     })
-    const starts = this.#infos.map(({ start }) => start)
-    return { name, ...definitions[name], starts, values: agents.map(() => 1) }
+    // The same array as long as no agent moves: then its text is known too.
+    if (infos.length !== last.length || infos.some((info, i) => info !== last[i]))
+      this.#infoStarts = infos.map(({ start }) => start)
+    this.#infos = infos
+    return { name, ...definitions[name], starts: this.#infoStarts, values: agents.map(() => 1) }
   }
 }
