@@ -1,7 +1,7 @@
 import type { Client } from '../src/supervisor/api/client.ts'
 import type { EventType } from '../src/supervisor/domain/event.ts'
 import type { TaskState } from '../src/supervisor/domain/task.ts'
-import { taskStates } from '../src/supervisor/domain/task.ts'
+import { endedStates, taskStates } from '../src/supervisor/domain/task.ts'
 
 export type Progress = Partial<Record<TaskState, number>>
 
@@ -9,7 +9,7 @@ export type Progress = Partial<Record<TaskState, number>>
 export function progressLine(states: Progress, elapsedMs: number): string {
   const count = (...names: TaskState[]) => names.reduce((sum, name) => sum + (states[name] ?? 0), 0)
   const total = count(...taskStates)
-  const done = count('completed', 'failed', 'cancelled', 'held')
+  const done = count(...endedStates, 'held')
   const parts = [
     `${done} of ${total} done`,
     ...(['running', 'failed', 'cancelled', 'held'] as const)

@@ -8,7 +8,7 @@ import {
   storeOperations,
   subscriberDrops,
 } from '../supervisor/domain/meter.ts'
-import { causes, outcomes, priorities, taskStates } from '../supervisor/domain/task.ts'
+import { causes, endedStates, outcomes, priorities, taskStates } from '../supervisor/domain/task.ts'
 import { durationBuckets, questionBuckets, waitBuckets } from '../supervisor/domain/totals.ts'
 
 export type Unit =
@@ -46,7 +46,6 @@ export type Definition = {
   exemplar?: true
 }
 
-const endedStates = ['completed', 'failed', 'cancelled'] as const
 const breakerStates = ['closed', 'open', 'half-open'] as const
 const percentiles = ['p50', 'p99'] as const
 const fine = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5] as const

@@ -48,8 +48,10 @@ export function nextTaskState(state: TaskState, signal: TaskSignal): TaskState |
   return (taskTransitions[state] as Partial<Record<TaskSignal, TaskState>>)[signal]
 }
 
-export const isEnded = (state: TaskState): boolean =>
-  state === 'completed' || state === 'failed' || state === 'cancelled'
+/** A task comes out of them only when a person wants it to. */
+export const endedStates = ['completed', 'failed', 'cancelled'] as const satisfies TaskState[]
+
+export const isEnded = (state: TaskState): boolean => endedStates.some((ended) => ended === state)
 
 /** Nothing more happens by itself: it has ended, or a person has to decide. */
 export const isSettled = (state: TaskState): boolean => isEnded(state) || state === 'held'

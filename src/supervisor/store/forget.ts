@@ -1,10 +1,10 @@
 import type { TaskState } from '../domain/task.ts'
+import { endedStates } from '../domain/task.ts'
+import { ended } from './ended.ts'
 import type { Op } from './statement.ts'
 import { row, rows } from './statement.ts'
 import type { Transaction } from './transaction.ts'
 import { tally } from './transaction.ts'
-
-const endedStates = ['completed', 'failed', 'cancelled'] as const satisfies TaskState[]
 
 // All that lies beside a task, by the column that names it.
 const beside = [
@@ -46,8 +46,7 @@ export function* forget(tx: Transaction, endedBefore: number, limit: number): Op
       if (isEnd) break
     }
     if (at !== from) yield* keepPlace(state, at)
-    for (const id of found)
-      for (const place of beside) yield* rows(`delete from ${place} = ?1`, id)
+    for (const id of found) for (const place of beside) yield* rows(`delete from ${place} = ?1`, id)
     tally(tx, state, -found.length)
     gone += found.length
   }
@@ -59,7 +58,7 @@ const pageAfter = (id: number, state: TaskState, endedBefore: number): Op<readon
   rows<Candidate>(
     `select id, created_at, ended_at < ?3 and not exists (
        select 1 from dep join task as child on child.id = dep.child
-       where dep.parent = task.id and child.state not in ('completed', 'failed', 'cancelled')
+       where dep.parent = task.id and child.state not in ${ended}
      ) as may_go
      from task where state = ?1 and id > ?2 order by id limit ?4`,
     state,

@@ -1,6 +1,7 @@
 import type { TaskId } from '../domain/task.ts'
 import { isEnded } from '../domain/task.ts'
 import { followUp } from './children.ts'
+import { ended } from './ended.ts'
 import { move } from './move.ts'
 import type { Op, Row } from './statement.ts'
 import { row, rows } from './statement.ts'
@@ -43,9 +44,7 @@ export function* afterRestore(tx: Transaction, after: AfterBackup): Op<TaskId[]>
   yield* useNoNumberAgain('event', after.used.event)
   yield* useNoNumberAgain('agent', after.used.agent)
   const held: TaskId[] = []
-  const open = yield* rows<TaskRow>(
-    `select * from task where state not in ('completed', 'failed', 'cancelled') order by id`,
-  )
+  const open = yield* rows<TaskRow>(`select * from task where state not in ${ended} order by id`)
   for (const task of open) {
     const reason = doubt(task, after)
     const fence = Math.max(task.fence, after.fences.get(task.id) ?? 0)
