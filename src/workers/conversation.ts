@@ -1,5 +1,6 @@
 import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { codeOf } from '../supervisor/domain/error.ts'
 import type { FromHost, HostSetup } from '../supervisor/domain/message.ts'
 import type { Usage } from '../supervisor/domain/task.ts'
 import type { KnownConversation } from './programs/launch.ts'
@@ -69,8 +70,7 @@ function readNote(file: string): Kept | null {
     return JSON.parse(readFileSync(file, 'utf8')) as Kept
   } catch (error) {
     // Torn by a crash: the store may still know it.
-    if (error instanceof SyntaxError || (error as NodeJS.ErrnoException).code === 'ENOENT')
-      return null
+    if (error instanceof SyntaxError || codeOf(error) === 'ENOENT') return null
     throw error
   }
 }

@@ -1,6 +1,7 @@
 import { readFileSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { randomBytes } from 'node:crypto'
+import { codeOf } from '../supervisor/domain/error.ts'
 import type { Signal } from './programs/turn.ts'
 import { fieldsOf } from './programs/fields.ts'
 import { shellQuote } from './shell-quote.ts'
@@ -63,7 +64,7 @@ function readHook(outbox: string, name: string) {
     return { name, signal, order: Number(at % 10n ** 15n), number }
   } catch (error) {
     // Someone emptied the outbox.
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    if (codeOf(error) === 'ENOENT') return undefined
     throw error
   }
 }

@@ -1,5 +1,6 @@
 import { mkdirSync, readFileSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { codeOf } from '../supervisor/domain/error.ts'
 import type { AttemptKey, AttemptOrder, HostSetup } from '../supervisor/domain/message.ts'
 import { parseAttemptKey } from '../supervisor/domain/message.ts'
 import type { StopReason, Usage } from '../supervisor/domain/task.ts'
@@ -185,7 +186,7 @@ function read(path: string): string | null {
   try {
     return readFileSync(path, 'utf8')
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null
+    if (codeOf(error) === 'ENOENT') return null
     throw error
   }
 }

@@ -8,6 +8,7 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
+import { codeOf } from '../supervisor/domain/error.ts'
 import type { AttemptKey } from '../supervisor/domain/message.ts'
 import { parseAttemptKey } from '../supervisor/domain/message.ts'
 import { failing } from '../supervisor/failpoint/failpoint.ts'
@@ -74,7 +75,7 @@ export function takeLatch(outbox: string, key: AttemptKey): boolean {
     )
     return true
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false
+    if (codeOf(error) === 'EEXIST') return false
     throw error
   }
 }
@@ -98,7 +99,7 @@ function readLine(path: string): { line: string; at: number } | null {
   try {
     file = openSync(path, 'r')
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null
+    if (codeOf(error) === 'ENOENT') return null
     throw error
   }
   try {

@@ -1,5 +1,6 @@
 import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { codeOf } from '../supervisor/domain/error.ts'
 import type { LaunchKey } from './hooks.ts'
 
 const fileOf = (dir: string): string => join(dir, 'launch', 'program')
@@ -14,7 +15,7 @@ export function notedProgram(dir: string): LaunchKey | null {
   try {
     return readFileSync(fileOf(dir), 'utf8').trim() || null
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null
+    if (codeOf(error) === 'ENOENT') return null
     throw error
   }
 }

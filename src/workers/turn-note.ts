@@ -1,4 +1,5 @@
 import { readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { codeOf } from '../supervisor/domain/error.ts'
 import type { AttemptKey } from '../supervisor/domain/message.ts'
 import type { GitBase } from './change.ts'
 import type { LaunchKey } from './hooks.ts'
@@ -28,7 +29,7 @@ export function readTurn(dir: string, key: AttemptKey): TurnNote | null {
   try {
     return JSON.parse(readFileSync(pathOf(dir, key, 'turn'), 'utf8')) as TurnNote
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null
+    if (codeOf(error) === 'ENOENT') return null
     throw error
   }
 }

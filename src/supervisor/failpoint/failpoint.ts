@@ -1,5 +1,5 @@
 import { appendFileSync, readFileSync } from 'node:fs'
-import { SquadError } from '../domain/error.ts'
+import { codeOf, SquadError } from '../domain/error.ts'
 import type { Action, Fault } from './plan.ts'
 import { faultError, parseFaults } from './plan.ts'
 import type { FailpointName } from './points.ts'
@@ -107,7 +107,7 @@ function readJournal(file: string): string[] {
   try {
     return readFileSync(file, 'utf8').split('\n')
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return []
+    if (codeOf(error) === 'ENOENT') return []
     throw error
   }
 }

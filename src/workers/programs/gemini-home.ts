@@ -1,6 +1,7 @@
 import { mkdirSync, readFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import stripJsonComments from 'strip-json-comments'
+import { codeOf } from '../../supervisor/domain/error.ts'
 import { StartProblem } from '../ready.ts'
 import type { Launch, Place } from './launch.ts'
 import type { Fields } from './fields.ts'
@@ -88,7 +89,7 @@ function read(path: string): Fields {
   try {
     return fieldsOf(JSON.parse(stripJsonComments(readFileSync(path, 'utf8'))))
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return {}
+    if (codeOf(error) === 'ENOENT') return {}
     throw new StartProblem('bad_config', `${path} cannot be read: ${(error as Error).message}`)
   }
 }
@@ -97,7 +98,7 @@ function namesIn(folder: string): string[] {
   try {
     return readdirSync(folder)
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return []
+    if (codeOf(error) === 'ENOENT') return []
     throw error
   }
 }
