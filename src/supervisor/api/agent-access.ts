@@ -4,6 +4,7 @@ import { parseAgentToken } from '../domain/agent-token.ts'
 import type { AgentDoor, Squad } from '../domain/squad.ts'
 import type { EndpointName } from './endpoints.ts'
 import { endpoints } from './endpoints.ts'
+import { bearerOf, judgeBody, judgePage } from './guard.ts'
 import type { Failure } from './reply.ts'
 import { failure } from './reply.ts'
 
@@ -27,10 +28,10 @@ export class AgentAccess {
 
   /** Judges a request before anything else looks at it. */
   admit(request: IncomingMessage): Failure | undefined {
-    const { headers, method } = request
-    if (headers.origin !== undefined)
-      return failure(403, 'SQUADD_FORBIDDEN', 'requests of web pages are refused')
-    const door = this.#doorFor(/^Bearer +(\S+)$/i.exec(headers.authorization ?? '')?.[1] ?? '')
+    const { headers } = request
+    const page = judgePage(request)
+    if (page) return page
+    const door = this.#doorFor(bearerOf(request))
     if (!door) return failure(401, 'SQUADD_NOT_AUTHORISED', 'no token, or its task is over')
     const length = Number(headers['content-length'] ?? 0)
     if ('transfer-encoding' in headers || length > longestBody)
@@ -40,9 +41,8 @@ export class AgentAccess {
         'the body is too large',
         `send at most ${longestBody}`,
       )
-    const type = headers['content-type']?.split(';')[0]?.trim().toLowerCase()
-    if (method !== 'GET' && length > 0 && type !== 'application/json')
-      return failure(415, 'SQUADD_INVALID', 'a write needs a JSON body')
+    const body = length > 0 ? judgeBody(request) : undefined
+    if (body) return body
     this.#doors.set(request, door)
     return undefined
   }

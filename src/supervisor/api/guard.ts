@@ -25,26 +25,34 @@ export function judge(
   hosts: ReadonlySet<string>,
   token: string,
 ): Failure | undefined {
-  const { method, headers } = request
   const foreign = judgeOrigin(request, hosts)
   if (foreign) return foreign
-  const bearer = /^Bearer +(\S+)$/i.exec(headers.authorization ?? '')?.[1] ?? ''
-  if (!isToken(bearer, token))
+  if (!isToken(bearerOf(request), token))
     return failure(401, 'SQUADD_NOT_AUTHORISED', 'no token, or a wrong one', tokenHint)
-  const type = headers['content-type']?.split(';')[0]?.trim().toLowerCase()
-  if (method !== 'GET' && type !== 'application/json')
-    return failure(415, 'SQUADD_INVALID', 'a write needs a JSON body', jsonHint)
-  return undefined
+  return judgeBody(request)
 }
 
 /** Where a request comes from: no other name for this host, and no web page. */
-function judgeOrigin(
-  { headers, headersDistinct }: IncomingMessage,
-  hosts: ReadonlySet<string>,
-): Failure | undefined {
-  const [host = '', ...more] = headersDistinct['host'] ?? []
+function judgeOrigin(request: IncomingMessage, hosts: ReadonlySet<string>): Failure | undefined {
+  const [host = '', ...more] = request.headersDistinct['host'] ?? []
   if (more.length > 0 || !hosts.has(host.toLowerCase()))
     return failure(421, 'SQUADD_FORBIDDEN', 'this host is not served here', 'use 127.0.0.1')
+  return judgePage(request)
+}
+
+/** The token that a request brings; empty when it brings none. */
+export const bearerOf = ({ headers }: IncomingMessage): string =>
+  /^Bearer +(\S+)$/i.exec(headers.authorization ?? '')?.[1] ?? ''
+
+/** A write is JSON. */
+export function judgeBody({ method, headers }: IncomingMessage): Failure | undefined {
+  const type = headers['content-type']?.split(';')[0]?.trim().toLowerCase()
+  if (method === 'GET' || type === 'application/json') return undefined
+  return failure(415, 'SQUADD_INVALID', 'a write needs a JSON body', jsonHint)
+}
+
+/** No web page asks here: a browser says when one does. */
+export function judgePage({ headers }: IncomingMessage): Failure | undefined {
   if (headers.origin !== undefined)
     return failure(403, 'SQUADD_FORBIDDEN', 'requests of web pages are refused')
   if (headers['sec-fetch-site'] === 'cross-site')
