@@ -1,5 +1,5 @@
 import type { Notice, NoticeEnd } from '../domain/ports.ts'
-import { deferNotice, dropNotice } from './notices.ts'
+import { deferNotice, dropNotice, givenUp } from './notices.ts'
 import type { Op } from './statement.ts'
 import type { Transaction } from './transaction.ts'
 import { count, emit } from './transaction.ts'
@@ -19,17 +19,7 @@ export function* settleNotice(tx: Transaction, notice: Notice, end: NoticeEnd): 
 }
 
 /** The one trace of a notification that nobody got. */
-export function* tellGivenUp(
-  tx: Transaction,
-  { rule, tries, event }: Pick<Notice, 'rule' | 'tries' | 'event'>,
-  reason: string,
-): Op<void> {
+export function* tellGivenUp(tx: Transaction, notice: Notice, reason: string): Op<void> {
   count(tx, 'notifications', 'given_up')
-  const { seq, type, agentId, taskId } = event
-  yield* emit(tx, {
-    type: 'NotificationFailed',
-    ...(agentId === undefined ? {} : { agentId }),
-    ...(taskId === undefined ? {} : { taskId }),
-    data: { notification: rule, event: seq, eventType: type, tries, reason },
-  })
+  yield* emit(tx, givenUp(notice, reason))
 }

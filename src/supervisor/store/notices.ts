@@ -1,4 +1,4 @@
-import type { SquadEvent } from '../domain/event.ts'
+import type { NewEvent, SquadEvent } from '../domain/event.ts'
 import type { NotificationRule } from '../domain/notification.ts'
 import type { Notice } from '../domain/ports.ts'
 import type { Priority } from '../domain/task.ts'
@@ -110,6 +110,20 @@ export function* lostNotices(rules: readonly string[]): Op<Notice[]> {
     ...rules,
   )
   return found.map(toNotice)
+}
+
+/** What is told of a notice that nobody got. */
+export function givenUp(
+  { rule, tries, event }: Pick<Notice, 'rule' | 'tries' | 'event'>,
+  reason: string,
+): NewEvent {
+  const { seq, type, agentId, taskId } = event
+  return {
+    type: 'NotificationFailed',
+    ...(agentId === undefined ? {} : { agentId }),
+    ...(taskId === undefined ? {} : { taskId }),
+    data: { notification: rule, event: seq, eventType: type, tries, reason },
+  }
 }
 
 /** How many notices of each rule wait, and when the first of them may be tried. */
