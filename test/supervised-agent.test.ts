@@ -1,4 +1,5 @@
 import t from 'tap'
+import { viewOf } from '../src/supervisor/agent-view.ts'
 import { createAgent } from '../src/supervisor/domain/agent.ts'
 import type { AgentRecord } from '../src/supervisor/domain/agent.ts'
 import { SupervisedAgent } from '../src/supervisor/supervised-agent.ts'
@@ -31,6 +32,6 @@ t.test('an agent is shown without what only its host needs', (t) => {
       breaker: () => 'closed',
     },
   )
-  t.match(agent.view(), { id: 'ada', state: 'stopped', tmuxSocket: '/run/a1.sock', costUsd: 4 })
+  t.match(viewOf(agent), { id: 'ada', state: 'stopped', tmuxSocket: '/run/a1.sock', costUsd: 4 })
   t.end()
 })

@@ -320,7 +320,7 @@ export class Roster {
 }
 
 function wrongState(agent: SupervisedAgent, verb: string): SquadError {
-  const { state, reason } = agent.view()
+  const { state, reason } = agent
   const way =
     state === 'failed' ? `squadd agent reset ${agent.id}` : `squadd agent resume ${agent.id}`
   return new SquadError(

@@ -250,8 +250,16 @@ export class SupervisedAgent {
     }
   }
 
+  get hostPid(): number | null {
+    return this.#link.pid
+  }
+
   get hasHost(): boolean {
-    return this.#link.pid !== null
+    return this.hostPid !== null
+  }
+
+  get tmuxSocket(): string {
+    return this.#ports.tmuxSocket(this.#key)
   }
 
   /** True while a host should be answering. */
@@ -262,35 +270,6 @@ export class SupervisedAgent {
   /** The host hangs: another one takes over what it had. */
   replaceHost(): void {
     this.#link.kill()
-  }
-
-  view(): AgentView {
-    const { spec } = this.record
-    return {
-      id: this.id,
-      state: this.state,
-      reason: this.reason,
-      program: spec.program,
-      mode: spec.mode,
-      labels: spec.labels,
-      repo: spec.repo,
-      worktree: this.record.worktree,
-      branch: spec.branch,
-      loadScore: this.loadScore,
-      cpuPercent: this.load?.cpuPercent ?? 0,
-      memoryBytes: this.load?.memoryBytes ?? 0,
-      currentTask: this.#current?.task.id ?? null,
-      tasksCompleted: this.record.tasksCompleted,
-      tasksFailed: this.record.tasksFailed,
-      costUsd: this.record.spentUsd,
-      circuitState: this.circuitState,
-      hostPid: this.#link.pid,
-      programPid: this.#programPid,
-      tmuxSocket: this.#ports.tmuxSocket(this.#key),
-      evidence: this.#life.evidence,
-      createdAt: this.record.createdAt,
-      updatedAt: this.record.updatedAt,
-    }
   }
 
   #take(task: Task, stop: StopReason | null): void {

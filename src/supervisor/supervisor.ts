@@ -1,4 +1,5 @@
 import { readingOf } from './agent-reading.ts'
+import { viewOf } from './agent-view.ts'
 import type { TokenSubject } from './domain/agent-token.ts'
 import type { AgentInput, AgentView, ProgramName } from './domain/agent.ts'
 import type { Config } from './domain/config.ts'
@@ -82,7 +83,7 @@ export class Supervisor implements Squad {
 
   async addAgent(input: AgentInput): Promise<AgentView> {
     this.#refuseWhenClosing()
-    return (await this.#parts.roster.add(input)).view()
+    return viewOf(await this.#parts.roster.add(input))
   }
 
   /** Takes over an agent that was started elsewhere, under the name `id`. */
@@ -112,12 +113,12 @@ export class Supervisor implements Squad {
 
   agentView(id: string): AgentView {
     this.#parts.roster.refresh()
-    return this.#parts.roster.get(id).view()
+    return viewOf(this.#parts.roster.get(id))
   }
 
   agentViews(): AgentView[] {
     this.#parts.roster.refresh()
-    return this.#parts.roster.all.map((agent) => agent.view())
+    return this.#parts.roster.all.map(viewOf)
   }
 
   /** What the metrics tell of the squad; of its agents what the store counts is as of the last refresh. */
@@ -134,24 +135,24 @@ export class Supervisor implements Squad {
   async pauseAgent(id: string, how: { now?: boolean; release?: boolean } = {}): Promise<AgentView> {
     const agent = await this.#parts.roster.pause(id, how)
     this.#parts.dispatcher.wake()
-    return agent.view()
+    return viewOf(agent)
   }
 
   async resumeAgent(id: string): Promise<AgentView> {
-    return (await this.#parts.roster.resume(id)).view()
+    return viewOf(await this.#parts.roster.resume(id))
   }
 
   async stopAgent(id: string): Promise<AgentView> {
     const agent = await this.#parts.roster.stop(id)
     this.#parts.dispatcher.wake()
-    return agent.view()
+    return viewOf(agent)
   }
 
   async restartAgent(id: string, how: { fresh?: boolean } = {}): Promise<AgentView> {
     const agent = await this.#parts.roster.restart(id, how)
     this.#parts.breakers.reset(id)
     this.#parts.dispatcher.wake()
-    return agent.view()
+    return viewOf(agent)
   }
 
   async resetAgent(id: string): Promise<AgentView> {
@@ -160,7 +161,7 @@ export class Supervisor implements Squad {
     if (agent.state === 'failed' || !isBroken) await this.#parts.roster.reset(id)
     this.#parts.breakers.reset(id)
     this.#parts.dispatcher.wake()
-    return agent.view()
+    return viewOf(agent)
   }
 
   async removeAgent(id: string, how: { keepBranch?: boolean } = {}) {
@@ -176,13 +177,13 @@ export class Supervisor implements Squad {
   async answerAgent(id: string, choice: string): Promise<AgentView> {
     const agent = this.#parts.roster.get(id)
     await agent.answerProgram(choice)
-    return agent.view()
+    return viewOf(agent)
   }
 
   async sendToAgent(id: string, text: string): Promise<AgentView> {
     const agent = this.#parts.roster.get(id)
     await agent.send(text)
-    return agent.view()
+    return viewOf(agent)
   }
 
   agentDiff(id: string): Promise<Uint8Array> {

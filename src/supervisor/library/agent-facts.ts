@@ -22,8 +22,8 @@ export type AgentStats = {
 }
 
 export function statsOf(agent: SupervisedAgent): AgentStats {
-  const { id, state, tasksCompleted, tasksFailed, loadScore, circuitState } = agent.view()
-  const { totalExecTimeMs, createdAt, updatedAt } = agent.record
+  const { id, state, loadScore, circuitState } = agent
+  const { tasksCompleted, tasksFailed, totalExecTimeMs, createdAt, updatedAt } = agent.record
   const ended = tasksCompleted + tasksFailed
   return {
     id,
@@ -45,5 +45,5 @@ export function statsOf(agent: SupervisedAgent): AgentStats {
 export function isWell(agent: SupervisedAgent): boolean {
   const { state, healthProblem } = agent
   if (state === 'failed' || state === 'stopped' || healthProblem !== null) return false
-  return agent.view().circuitState !== 'open'
+  return agent.circuitState !== 'open'
 }

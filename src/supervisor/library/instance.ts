@@ -106,7 +106,7 @@ export class Instance {
 
   /** The command (argv) that shows its live terminal; read-only unless `write`. */
   attach({ write = false } = {}): string[] {
-    const { tmuxSocket } = this.#post.agent.view()
+    const { tmuxSocket } = this.#post.agent
     return ['tmux', '-S', tmuxSocket, 'attach-session', '-t', '=sq', ...(write ? [] : ['-r'])]
   }
 
