@@ -1,16 +1,14 @@
 import { AgentLife } from './agent-life.ts'
 import type { AgentOwner, AgentPorts } from './agent-owner.ts'
+import { AttemptSlot, orderOf } from './attempt-slot.ts'
 import type { AgentRecord, AgentState, AgentView, RestartReason } from './domain/agent.ts'
 import type { AttemptKey, FromHost, HostSetup, Recorded } from './domain/message.ts'
-import { attemptKey, parseAttemptKey } from './domain/message.ts'
+import { parseAttemptKey } from './domain/message.ts'
 import { asSquadError, messageOf, SquadError } from './domain/error.ts'
 import type { LoadSample } from './domain/ports.ts'
 import type { Evidence, StopReason, Task } from './domain/task.ts'
 import { HostLink } from './host-link.ts'
 import { loadScore } from './policy/load.ts'
-
-/** What has the agent now. `recorded`: the store has its verdict, the host cleans up. */
-type Current = { task: Task; key: AttemptKey; stop: StopReason | null; recorded: boolean }
 
 type Owner = AgentOwner<SupervisedAgent>
 
@@ -27,7 +25,8 @@ export class SupervisedAgent {
   readonly #ports: AgentPorts
   #owner: Owner
   readonly #link: HostLink
-  #current: Current | null = null
+  /** What has the agent now. */
+  readonly #slot = new AttemptSlot()
   #programPid: number | null = null
   #unwatch = () => {}
   /** What its program uses, when it was looked at. */
@@ -87,7 +86,7 @@ export class SupervisedAgent {
 
   get isFree(): boolean {
     const isUp = this.state === 'idle' && !this.isLeaving
-    return isUp && this.record.goal === 'up' && this.#current === null
+    return isUp && this.record.goal === 'up' && this.#slot.isEmpty
   }
 
   /** Its host is told to go, or has gone for good. */
@@ -97,7 +96,7 @@ export class SupervisedAgent {
 
   /** The task that it has, until everything about the attempt is recorded and cleaned. */
   get currentTask(): Task | null {
-    return this.#current?.task ?? null
+    return this.#slot.task
   }
 
   get circuitState(): AgentView['circuitState'] {
@@ -115,7 +114,7 @@ export class SupervisedAgent {
   }
 
   #timeoutShare(): number {
-    const task = this.#current?.task
+    const { task } = this.#slot
     if (!task || task.startedAt === null || task.spec.timeoutMs === 0) return 0
     return (this.#ports.clock.now() - task.startedAt) / task.spec.timeoutMs
   }
@@ -127,7 +126,7 @@ export class SupervisedAgent {
     this.leaving = null
     this.#life.move('start', 'starting', 'supervisor')
     // A running program has its worktree; whatever is wrong with that one shows when it ends.
-    if (running) this.#take(running, running.want)
+    if (running) this.#slot.take(running, running.want)
     else await this.#place()
     this.#watchOutbox()
     this.#link.forgive()
@@ -147,22 +146,22 @@ export class SupervisedAgent {
 
   /** Resolves when it has no task. */
   untilFree(): Promise<void> {
-    return this.#life.until(() => this.#current === null)
+    return this.#life.until(() => this.#slot.isEmpty)
   }
 
   /** Its attempt has been asked to stop, or is over and only being cleaned up. */
   get isStopping(): boolean {
-    return this.#current !== null && (this.#current.stop !== null || this.#current.recorded)
+    return this.#slot.isStopping
   }
 
   /** Its host is up and cleans up after an attempt that is recorded. */
   get isTidying(): boolean {
-    return this.state === 'running' && this.#current?.recorded === true
+    return this.state === 'running' && this.#slot.isRecorded
   }
 
   /** Gives it a claimed task. */
   assign(task: Task): void {
-    this.#take(task, null)
+    this.#slot.take(task, null)
     this.lastAssignedAt = this.#ports.clock.now()
     this.#startingSince = this.lastAssignedAt
     this.#life.move('assign', `task ${task.id}`, 'queue')
@@ -171,14 +170,13 @@ export class SupervisedAgent {
 
   /** Ends the attempt at hand; its verdict follows. */
   stopAttempt(reason: StopReason): void {
-    if (!this.#current || this.#current.recorded) return
-    this.#current.stop = reason
-    this.#link.send({ kind: 'stop-attempt', key: this.#current.key, reason })
+    const key = this.#slot.stop(reason)
+    if (key !== null) this.#link.send({ kind: 'stop-attempt', key, reason })
   }
 
   /** The store's answer to a verdict: the host may delete its facts. */
   answer(key: AttemptKey, answer: Recorded): void {
-    if (this.#current?.key === key) this.#current.recorded = true
+    this.#slot.recorded(key)
     this.#link.send({ kind: 'recorded', key, answer })
   }
 
@@ -272,10 +270,6 @@ export class SupervisedAgent {
     this.#link.kill()
   }
 
-  #take(task: Task, stop: StopReason | null): void {
-    this.#current = { task, key: attemptKey(task.id, task.fence), stop, recorded: false }
-  }
-
   async #place(): Promise<void> {
     const { spec, worktree, ownsBranch } = this.record
     const { clock, meter } = this.#ports
@@ -291,12 +285,7 @@ export class SupervisedAgent {
 
   /** What its host is told. */
   setup(): HostSetup {
-    const current = this.#current
-    const running = current && !current.recorded
-    return this.#ports.setup(
-      { ...this.record, key: this.#key },
-      running ? { order: orderOf(current.task), stop: current.stop } : null,
-    )
+    return this.#ports.setup({ ...this.record, key: this.#key }, this.#slot.current)
   }
 
   #watchOutbox(): void {
@@ -315,7 +304,7 @@ export class SupervisedAgent {
         this.#programPid = message.programPid
         return this.#hasStarted()
       case 'asks':
-        if (message.key === this.#current?.key) this.#asks(message.question)
+        if (this.#slot.has(message.key)) this.#asks(message.question)
         return
       case 'conversation':
         return this.#owner.named(this, message.id)
@@ -324,7 +313,7 @@ export class SupervisedAgent {
       case 'orphans':
         return this.#orphans(message.key, message.count)
       case 'cleaned':
-        if (message.key === this.#current?.key) this.#finished()
+        if (this.#slot.has(message.key)) this.#finished()
         return
       case 'ended':
         if (message.leftovers.length > 0)
@@ -362,15 +351,16 @@ export class SupervisedAgent {
   #ready(tmuxPid: number): void {
     this.healthProblem = null
     this.#recovered()
-    if (this.#current?.recorded) this.#current = null
-    if (this.#current) return this.#life.move('adopt', `task ${this.#current.task.id}`, 'host')
+    if (this.#slot.isRecorded) this.#slot.clear()
+    const { task } = this.#slot
+    if (task) return this.#life.move('adopt', `task ${task.id}`, 'host')
     if (this.record.goal === 'paused') this.#life.move('pause', 'paused', 'operator')
     else this.#life.move('ready', `tmux server ${tmuxPid}`, 'host')
     this.#owner.free(this)
   }
 
   #finished(): void {
-    this.#current = null
+    this.#slot.clear()
     this.#programPid = null
     if (this.record.goal === 'paused') this.#life.move('pause', 'paused', 'operator')
     else this.#life.move('finish', 'attempt recorded', 'host')
@@ -412,16 +402,10 @@ export class SupervisedAgent {
 
   /** The host is gone for good: the answer is what it had and had not reported. */
   #drop(): Task | null {
-    const current = this.#current
+    const { task, isRecorded } = this.#slot
     this.#programPid = null
-    this.#current = null
-    if (current?.recorded) this.#owner.vacated()
-    return current && !current.recorded ? current.task : null
+    this.#slot.clear()
+    if (isRecorded) this.#owner.vacated()
+    return isRecorded ? null : task
   }
 }
-
-const orderOf = (task: Task) => ({
-  key: attemptKey(task.id, task.fence),
-  prompt: task.prompt,
-  verify: task.spec.verify,
-})
