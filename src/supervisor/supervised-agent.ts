@@ -1,20 +1,18 @@
+import { AgentHealth } from './agent-health.ts'
 import { AgentLife } from './agent-life.ts'
 import type { AgentOwner, AgentPorts } from './agent-owner.ts'
+import { screenOf, typeInto } from './agent-terminal.ts'
 import { AttemptSlot, orderOf } from './attempt-slot.ts'
 import type { AgentRecord, AgentState, AgentView, RestartReason } from './domain/agent.ts'
 import type { AttemptKey, FromHost, HostSetup, Recorded } from './domain/message.ts'
 import { parseAttemptKey } from './domain/message.ts'
-import { asSquadError, messageOf, SquadError } from './domain/error.ts'
+import { asSquadError, messageOf } from './domain/error.ts'
 import type { LoadSample } from './domain/ports.ts'
 import type { Evidence, StopReason, Task } from './domain/task.ts'
 import { HostLink } from './host-link.ts'
 import { loadScore } from './policy/load.ts'
 
 type Owner = AgentOwner<SupervisedAgent>
-
-const screenTimeoutMs = 5000
-// A person who types goes first: then the text waits.
-const typingTimeoutMs = 30_000
 
 /** One agent: its state, the evidence for it, and the host that does the work. */
 export class SupervisedAgent {
@@ -36,13 +34,9 @@ export class SupervisedAgent {
   #startingSince: number | null = null
   /** When its program asked what it asks. */
   waitingSince = 0
-  lastHealthCheckAt: number | null = null
+  readonly health = new AgentHealth()
   /** What is left of it after it gave up is being ended: nothing new may begin before. */
   leaving: Promise<void> | null = null
-  /** What was wrong at the last health check. */
-  healthProblem: string | null = null
-  /** Why it was out of service, until it is usable again. */
-  #outage: string | null = null
 
   constructor(record: AgentRecord, ports: AgentPorts, owner: Owner) {
     this.#life = new AgentLife(record.spec.id, ports.clock, (event) => this.#owner.happened(event))
@@ -135,7 +129,7 @@ export class SupervisedAgent {
 
   /** Shows an agent without a host as what it is. */
   rest(signal: 'pause' | 'stop' | 'fail', reason: string): void {
-    if (signal === 'fail') this.#outage = reason
+    if (signal === 'fail') this.health.out(reason)
     this.#life.move(signal, reason, 'store')
   }
 
@@ -208,8 +202,8 @@ export class SupervisedAgent {
     await this.#link.detach()
   }
 
-  async screen(): Promise<string> {
-    return (await this.#link.ask<'screen'>({ kind: 'screen' }, screenTimeoutMs)).text
+  screen(): Promise<string> {
+    return screenOf(this.#link)
   }
 
   /** What its program asks a person; null when it asks nothing. */
@@ -219,33 +213,18 @@ export class SupervisedAgent {
 
   /** Answers what its program asks. Throws SQUADD_CONFLICT when it asks nothing, or not so. */
   answerProgram(choice: string): Promise<void> {
-    return this.#typed({ kind: 'answer', choice })
+    return typeInto(this.#link, { kind: 'answer', choice })
   }
 
   /** Types a text into its program, as a person would. Throws SQUADD_CONFLICT when that cannot be. */
   send(text: string): Promise<void> {
-    return this.#typed({ kind: 'type', text })
-  }
-
-  async #typed(what: { kind: 'answer'; choice: string } | { kind: 'type'; text: string }) {
-    const { problem } = await (what.kind === 'answer'
-      ? this.#link.ask<'answer'>(what, typingTimeoutMs)
-      : this.#link.ask<'type'>(what, typingTimeoutMs))
-    if (problem) throw new SquadError('SQUADD_CONFLICT', problem.message, { hint: problem.hint })
+    return typeInto(this.#link, { kind: 'type', text })
   }
 
   /** Asks the host for a sign of life. Throws SQUADD_TIMEOUT when it hangs. */
-  async probe(timeoutMs: number): Promise<{ outputAt: number | null }> {
-    try {
-      const { outputAt } = await this.#link.ask<'probe'>({ kind: 'probe' }, timeoutMs)
-      this.healthProblem = null
-      return { outputAt }
-    } catch (error) {
-      this.healthProblem = messageOf(error)
-      throw error
-    } finally {
-      this.lastHealthCheckAt = this.#ports.clock.now()
-    }
+  probe(timeoutMs: number): Promise<{ outputAt: number | null }> {
+    const ask = () => this.#link.ask<'probe'>({ kind: 'probe' }, timeoutMs)
+    return this.health.check(ask, this.#ports.clock)
   }
 
   get hostPid(): number | null {
@@ -349,7 +328,6 @@ export class SupervisedAgent {
   }
 
   #ready(tmuxPid: number): void {
-    this.healthProblem = null
     this.#recovered()
     if (this.#slot.isRecorded) this.#slot.clear()
     const { task } = this.#slot
@@ -379,22 +357,21 @@ export class SupervisedAgent {
   }
 
   #recovered(): void {
-    const reason = this.#outage
+    const reason = this.health.back()
     if (reason === null) return
-    this.#outage = null
     this.#owner.happened({ type: 'AgentRecovered', agentId: this.id, data: { reason } })
   }
 
   #lost(lost: { kind: RestartReason; reason: string; inMs: number }): void {
     const { reason } = lost
-    this.#outage = reason
+    this.health.out(reason)
     this.#owner.happened({ type: 'AgentRestarted', agentId: this.id, data: lost })
     if (this.state !== 'starting') this.#life.move('lose', reason, 'process')
   }
 
   #giveUp(reason: string): void {
     this.#unwatch()
-    this.#outage = reason
+    this.health.out(reason)
     const task = this.#drop()
     this.#life.move('fail', reason, 'process')
     this.#owner.gaveUp(this, reason, task)

@@ -35,7 +35,7 @@ export function statsOf(agent: SupervisedAgent): AgentStats {
     loadScore,
     healthOk: isWell(agent),
     circuitState,
-    lastHealthCheckAt: agent.lastHealthCheckAt,
+    lastHealthCheckAt: agent.health.lastCheckAt,
     createdAt,
     updatedAt,
   }
@@ -43,7 +43,7 @@ export function statsOf(agent: SupervisedAgent): AgentStats {
 
 /** It works or could: not failed or stopped, breaker not open, nothing wrong at the last check. */
 export function isWell(agent: SupervisedAgent): boolean {
-  const { state, healthProblem } = agent
-  if (state === 'failed' || state === 'stopped' || healthProblem !== null) return false
+  const { state, health } = agent
+  if (state === 'failed' || state === 'stopped' || health.problem !== null) return false
   return agent.circuitState !== 'open'
 }
