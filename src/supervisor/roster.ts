@@ -9,6 +9,8 @@ import type { Task } from './domain/task.ts'
 import { checkAgentName } from './domain/names.ts'
 import type { Clock } from './domain/time.ts'
 import type { AgentOwner, AgentPorts } from './agent-owner.ts'
+import { addRecord, removeRecord } from './agent-records.ts'
+import { OneAtATime } from './one-at-a-time.ts'
 import { Restoration } from './restoration.ts'
 import { SupervisedAgent } from './supervised-agent.ts'
 
@@ -28,8 +30,7 @@ export class Roster {
   readonly #clock: Clock
   readonly #agents = new Map<string, SupervisedAgent>()
   readonly #restoration = new Restoration()
-  /** Names whose change is under way: one at a time per agent. */
-  readonly #busy = new Map<string, string>()
+  readonly #changes = new OneAtATime()
 
   constructor(ports: RosterPorts, owner: AgentOwner<SupervisedAgent>, interrupt: StopTask) {
     this.#ports = ports
@@ -103,9 +104,8 @@ export class Roster {
     return this.#alone(id, 'added', async () => {
       this.#refuseTaken(id)
       const spec = { ...agent.record.spec, id: checkAgentName(id) }
-      const { worktree, ownsBranch } = agent.record
       const added = { type: 'AgentAdded', agentId: id, data: { program: spec.program } } as const
-      const record = await this.#store(spec, worktree, ownsBranch, [added])
+      const record = await this.#record(spec, agent.record, [added])
       agent.join(id, this.#owner, record)
       this.#agents.set(id, agent)
       this.#owner.free(agent)
@@ -128,7 +128,8 @@ export class Roster {
       this.#ports.checkProgram(spec)
       await this.#ports.worktrees.check(spec)
       // Checked just now: there is no such branch, so the one that will be there is ours.
-      const agent = this.#enter(await this.#store(spec, this.#ports.place(spec.id), true, []))
+      const place = { worktree: this.#ports.place(spec.id), ownsBranch: true }
+      const agent = this.#enter(await this.#record(spec, place, []))
       try {
         await agent.start(null)
         await agent.untilReady()
@@ -275,47 +276,21 @@ export class Roster {
   async #forget(agent: SupervisedAgent, events: readonly NewEvent[]): Promise<void> {
     const { hosts, store } = this.#ports
     await hosts.clear(agent.setup())
-    try {
-      await store.removeAgent(agent.id, events, this.#clock.now())
-    } finally {
-      // What answers with an error may be done all the same.
-      if (!store.agents().some(({ spec }) => spec.id === agent.id)) this.#agents.delete(agent.id)
-    }
+    const gone = () => this.#agents.delete(agent.id)
+    await removeRecord(store, agent.id, events, this.#clock.now(), gone)
   }
 
-  /** A record for a new agent; when that fails there is none. */
-  async #store(
+  #record(
     spec: AgentSpec,
-    worktree: string,
-    ownsBranch: boolean,
+    place: Pick<AgentRecord, 'worktree' | 'ownsBranch'>,
     events: readonly NewEvent[],
   ): Promise<AgentRecord> {
-    const { store } = this.#ports
-    const now = this.#clock.now()
-    try {
-      await store.addAgent(spec, () => worktree, now)
-      return await store.updateAgent(spec.id, { ownsBranch }, events, now)
-    } catch (error) {
-      // What answers with an error may be done all the same.
-      const isOurs = store.agents().some((one) => one.spec.id === spec.id && one.createdAt === now)
-      if (isOurs) await store.removeAgent(spec.id, [], now).catch(() => {})
-      throw error
-    }
+    return addRecord(this.#ports.store, spec, place, events, this.#clock.now())
   }
 
   async #alone<T>(id: string, doing: string, work: () => Promise<T>): Promise<T> {
     await this.#restoration.until(id)
-    const other = this.#busy.get(id)
-    if (other !== undefined)
-      throw new SquadError('SQUADD_CONFLICT', `agent ${id} is just being ${other}`, {
-        hint: 'try again when that is done',
-      })
-    this.#busy.set(id, doing)
-    try {
-      return await work()
-    } finally {
-      this.#busy.delete(id)
-    }
+    return this.#changes.run(id, doing, work)
   }
 }
 
