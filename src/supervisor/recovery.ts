@@ -1,5 +1,6 @@
 import type { Clock, Random } from './domain/time.ts'
 import { backoffDelayMs } from './policy/backoff.ts'
+import type { AgentOrders } from './agent-orders.ts'
 import type { Roster } from './roster.ts'
 
 const backoff = { baseMs: 30_000, maxMs: 3_600_000, factor: 2 }
@@ -10,15 +11,20 @@ const certain = 0.5
 export class Recovery {
   readonly #clock: Clock
   readonly #random: Random
-  readonly #roster: Roster
+  readonly #squad: { roster: Roster; orders: AgentOrders }
   readonly #isEnabled: () => boolean
   readonly #tries = new Map<string, number>()
   readonly #timers = new Map<string, () => void>()
 
-  constructor(clock: Clock, random: Random, roster: Roster, isEnabled: () => boolean) {
+  constructor(
+    clock: Clock,
+    random: Random,
+    squad: { roster: Roster; orders: AgentOrders },
+    isEnabled: () => boolean,
+  ) {
     this.#clock = clock
     this.#random = random
-    this.#roster = roster
+    this.#squad = squad
     this.#isEnabled = isEnabled
   }
 
@@ -34,8 +40,8 @@ export class Recovery {
       id,
       this.#clock.after(waitMs, () => {
         // It was reset or removed meanwhile, or it fails again and says so itself.
-        if (this.#roster.has(id) && this.#roster.get(id).state === 'failed')
-          this.#roster.reset(id).catch(() => {})
+        const { roster, orders } = this.#squad
+        if (roster.has(id) && roster.get(id).state === 'failed') orders.reset(id).catch(() => {})
       }),
     )
     return this.#clock.now() + waitMs

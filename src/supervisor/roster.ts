@@ -1,5 +1,5 @@
-import type { StopTask } from './agent-goals.ts'
-import { AgentGoals, placeOf } from './agent-goals.ts'
+import type { AgentGoals } from './agent-goals.ts'
+import { placeOf } from './agent-goals.ts'
 import type { AgentInput, AgentRecord, AgentSpec } from './domain/agent.ts'
 import { createAgent } from './domain/agent.ts'
 import { SquadError } from './domain/error.ts'
@@ -22,7 +22,7 @@ export type RosterPorts = AgentPorts & {
   checkProgram(spec: AgentSpec): void
 }
 
-/** All agents of the squad: who is there, what each should be doing, and how it gets there. */
+/** All agents of the squad: who is there, and how one comes and goes. */
 export class Roster {
   readonly #ports: RosterPorts
   readonly #owner: AgentOwner<SupervisedAgent>
@@ -32,10 +32,10 @@ export class Roster {
   readonly #restoration = new Restoration()
   readonly #changes = new OneAtATime()
 
-  constructor(ports: RosterPorts, owner: AgentOwner<SupervisedAgent>, interrupt: StopTask) {
+  constructor(ports: RosterPorts, owner: AgentOwner<SupervisedAgent>, goals: AgentGoals) {
     this.#ports = ports
     this.#owner = owner
-    this.#goals = new AgentGoals(ports, interrupt)
+    this.#goals = goals
     this.#clock = ports.clock
   }
 
@@ -101,7 +101,7 @@ export class Roster {
 
   /** Takes over an agent that is up and has no task, under the name `id`. */
   adopt(id: string, agent: SupervisedAgent): Promise<void> {
-    return this.#alone(id, 'added', async () => {
+    return this.alone(id, 'added', async () => {
       this.#refuseTaken(id)
       const spec = { ...agent.record.spec, id: checkAgentName(id) }
       const added = { type: 'AgentAdded', agentId: id, data: { program: spec.program } } as const
@@ -114,7 +114,7 @@ export class Roster {
 
   /** Forgets an agent that another supervisor has taken over; what belongs to it stays. */
   handOver(id: string): Promise<void> {
-    return this.#alone(id, 'handed over', async () => {
+    return this.alone(id, 'handed over', async () => {
       await this.#ports.store.removeAgent(id, [], this.#clock.now())
       this.#agents.delete(id)
     })
@@ -123,7 +123,7 @@ export class Roster {
   /** Adds an agent and brings it up. When that fails nothing of it is left. */
   async add(input: AgentInput): Promise<SupervisedAgent> {
     const spec = createAgent(input)
-    return this.#alone(spec.id, 'added', async () => {
+    return this.alone(spec.id, 'added', async () => {
       this.#refuseTaken(spec.id)
       this.#ports.checkProgram(spec)
       await this.#ports.worktrees.check(spec)
@@ -144,95 +144,6 @@ export class Roster {
       })
       return agent
     })
-  }
-
-  /**
-   * Takes no more tasks. The running one is finished first, or with `now` given back to the queue;
-   * `release` then lets tmux and worktree go too, the work in progress committed on the branch.
-   */
-  pause(id: string, { now = false, release = false } = {}): Promise<SupervisedAgent> {
-    return this.#alone(id, 'paused', async () => {
-      const agent = this.get(id)
-      if (agent.state === 'stopped' || agent.state === 'failed') throw wrongState(agent, 'pause')
-      // Asked again it does what an error kept it from.
-      if (agent.record.goal === 'released') return this.#goals.reach(agent).then(() => agent)
-      const goal = release ? 'released' : 'paused'
-      await this.#goals.aim(agent, goal, { type: 'AgentPaused', data: { released: release } })
-      if (agent.currentTask && !now) return agent
-      await this.#goals.free(agent)
-      await this.#goals.reach(agent)
-      return agent
-    })
-  }
-
-  /** A paused, released or stopped agent works again. */
-  resume(id: string): Promise<SupervisedAgent> {
-    return this.#alone(id, 'resumed', async () => {
-      const agent = this.get(id)
-      if (agent.record.goal === 'up') return agent
-      if (agent.state === 'failed') throw wrongState(agent, 'resume')
-      await this.#goals.aim(agent, 'up', { type: 'AgentResumed' })
-      // What its goal before asked for may have begun just now, when its task ended.
-      await this.#goals.reaching(id)
-      if (agent.state === 'starting') await agent.untilReady()
-      else if (!agent.hasHost) await this.#goals.bringUp(agent)
-      else if (agent.state === 'paused') agent.resume()
-      return agent
-    })
-  }
-
-  /** Ends its program, tmux and host; its task goes back to the queue. The worktree stays. */
-  stop(id: string): Promise<SupervisedAgent> {
-    return this.#alone(id, 'stopped', () => this.#stop(this.get(id)))
-  }
-
-  /** `fresh`: its program begins a new conversation. */
-  restart(id: string, { fresh = false } = {}): Promise<SupervisedAgent> {
-    return this.#alone(id, 'restarted', async () => {
-      const agent = await this.#stop(this.get(id))
-      const patch = { failure: null, ...(fresh ? { conversation: null } : {}) }
-      await this.#goals.aim(agent, 'up', { type: 'AgentResumed' }, patch)
-      await this.#goals.bringUp(agent)
-      return agent
-    })
-  }
-
-  /** The way out of `failed`. */
-  reset(id: string): Promise<SupervisedAgent> {
-    return this.#alone(id, 'reset', async () => {
-      const agent = this.get(id)
-      if (agent.state !== 'failed') throw wrongState(agent, 'reset')
-      await this.#goals.aim(agent, 'up', undefined, { failure: null })
-      await this.#goals.bringUp(agent)
-      return agent
-    })
-  }
-
-  /** Removes it. Unsaved work and unreachable commits are kept: the answer names their ref. */
-  remove(id: string, keepBranch: boolean): Promise<string | null> {
-    return this.#alone(id, 'removed', async () => {
-      const agent = this.get(id)
-      const { record } = agent
-      const isReleased = record.goal === 'released'
-      await this.#stop(agent)
-      const rescueRef =
-        isReleased && keepBranch
-          ? null
-          : await this.#ports.worktrees.remove(record.spec, placeOf(agent.record), { keepBranch })
-      await this.#forget(agent, [{ type: 'AgentRemoved', agentId: id, data: { rescueRef } }])
-      return rescueRef
-    })
-  }
-
-  /** It has no task: does what its goal asks. */
-  reach(agent: SupervisedAgent): Promise<void> {
-    return this.#goals.reach(agent)
-  }
-
-  /** Ends an agent for now: its goal stays, so that it comes back with the next start. */
-  async halt(agent: SupervisedAgent): Promise<void> {
-    await this.#goals.free(agent)
-    await agent.end('stop', 'the squad was stopped')
   }
 
   /** Its state in the store was changed elsewhere (counters). */
@@ -258,22 +169,16 @@ export class Roster {
     return agent
   }
 
-  async #stop(agent: SupervisedAgent): Promise<SupervisedAgent> {
-    await this.#goals.aim(agent, 'stopped', undefined, { failure: null })
-    await this.#goals.free(agent)
-    await this.#goals.reach(agent)
-    return agent
-  }
-
   async #discard(agent: SupervisedAgent): Promise<void> {
     await agent.end('stop', 'could not be added')
     await this.#ports.worktrees
       .remove(agent.record.spec, placeOf(agent.record), { keepBranch: false })
       .catch(() => {})
-    await this.#forget(agent, [])
+    await this.forget(agent, [])
   }
 
-  async #forget(agent: SupervisedAgent, events: readonly NewEvent[]): Promise<void> {
+  /** Takes away what is left of an agent, and its record. */
+  async forget(agent: SupervisedAgent, events: readonly NewEvent[]): Promise<void> {
     const { hosts, store } = this.#ports
     await hosts.clear(agent.setup())
     const gone = () => this.#agents.delete(agent.id)
@@ -288,21 +193,9 @@ export class Roster {
     return addRecord(this.#ports.store, spec, place, events, this.#clock.now())
   }
 
-  async #alone<T>(id: string, doing: string, work: () => Promise<T>): Promise<T> {
+  /** One change of an agent at a time, and none before it has been taken up. Throws SQUADD_CONFLICT. */
+  async alone<T>(id: string, doing: string, work: () => Promise<T>): Promise<T> {
     await this.#restoration.until(id)
     return this.#changes.run(id, doing, work)
   }
-}
-
-function wrongState(agent: SupervisedAgent, verb: string): SquadError {
-  const { state, reason } = agent
-  const way =
-    state === 'failed' ? `squadd agent reset ${agent.id}` : `squadd agent resume ${agent.id}`
-  return new SquadError(
-    'SQUADD_CONFLICT',
-    `agent ${agent.id} is ${state} (${reason}): cannot ${verb}`,
-    {
-      hint: `use ${way}`,
-    },
-  )
 }

@@ -1,4 +1,6 @@
 import { AgentDoors } from './agent-door.ts'
+import { AgentGoals } from './agent-goals.ts'
+import { AgentOrders } from './agent-orders.ts'
 import type { AgentOwner } from './agent-owner.ts'
 import { Attempts } from './attempts.ts'
 import { Breakers } from './breakers.ts'
@@ -52,6 +54,7 @@ export class SquadParts {
   readonly log: EventLog
   readonly queue: TaskQueue
   readonly roster: Roster
+  readonly orders: AgentOrders
   readonly dispatcher: Dispatcher
   readonly placement: Placement
   readonly attempts: Attempts
@@ -78,9 +81,11 @@ export class SquadParts {
       (count) => ports.meter.eventsMissed(count),
     )
     this.queue = new TaskQueue(store, this.log, clock, random, config)
-    this.roster = new Roster(ports, this.#owner(), (agent, task) =>
+    const goals = new AgentGoals(ports, (agent, task) =>
       this.attempts.stop(agent, task, 'preempted'),
     )
+    this.roster = new Roster(ports, this.#owner(), goals)
+    this.orders = new AgentOrders(this.roster, goals, ports.worktrees)
     const happened = (event: NewEvent) => this.#happened(event)
     const wake = () => this.dispatcher.wake()
     this.breakers = new Breakers(store, clock, () => breakerConfig(config()), wake, ports.onError)
@@ -112,7 +117,7 @@ export class SquadParts {
     const { hosts, onError } = ports
     const parts = { store, queue: this.queue, roster: this.roster, dispatcher: this.dispatcher }
     const isRecovering = () => config().enableAutoRecovery
-    this.recovery = new Recovery(clock, random, this.roster, isRecovering)
+    this.recovery = new Recovery(clock, random, this, isRecovering)
     this.attempts = new Attempts({
       ...parts,
       ...{ breakers: this.breakers, recovery: this.recovery, hosts, clock, onError },
@@ -181,7 +186,7 @@ export class SquadParts {
     return {
       verdict: (agent, verdict) => void this.attempts.record(agent, verdict).catch(onError),
       free: (agent) => {
-        if (agent.record.goal !== 'up') this.roster.reach(agent).catch(onError)
+        if (agent.record.goal !== 'up') this.orders.reach(agent).catch(onError)
         // Where the number of tasks is limited, its place may be another's.
         this.dispatcher.wake()
       },

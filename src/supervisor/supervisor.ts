@@ -133,23 +133,23 @@ export class Supervisor implements Squad {
   }
 
   async pauseAgent(id: string, how: { now?: boolean; release?: boolean } = {}): Promise<AgentView> {
-    const agent = await this.#parts.roster.pause(id, how)
+    const agent = await this.#parts.orders.pause(id, how)
     this.#parts.dispatcher.wake()
     return viewOf(agent)
   }
 
   async resumeAgent(id: string): Promise<AgentView> {
-    return viewOf(await this.#parts.roster.resume(id))
+    return viewOf(await this.#parts.orders.resume(id))
   }
 
   async stopAgent(id: string): Promise<AgentView> {
-    const agent = await this.#parts.roster.stop(id)
+    const agent = await this.#parts.orders.stop(id)
     this.#parts.dispatcher.wake()
     return viewOf(agent)
   }
 
   async restartAgent(id: string, how: { fresh?: boolean } = {}): Promise<AgentView> {
-    const agent = await this.#parts.roster.restart(id, how)
+    const agent = await this.#parts.orders.restart(id, how)
     this.#parts.breakers.reset(id)
     this.#parts.dispatcher.wake()
     return viewOf(agent)
@@ -158,14 +158,14 @@ export class Supervisor implements Squad {
   async resetAgent(id: string): Promise<AgentView> {
     const agent = this.#parts.roster.get(id)
     const isBroken = this.#parts.breakers.ofAgent(id).kind !== 'closed'
-    if (agent.state === 'failed' || !isBroken) await this.#parts.roster.reset(id)
+    if (agent.state === 'failed' || !isBroken) await this.#parts.orders.reset(id)
     this.#parts.breakers.reset(id)
     this.#parts.dispatcher.wake()
     return viewOf(agent)
   }
 
   async removeAgent(id: string, how: { keepBranch?: boolean } = {}) {
-    const rescueRef = await this.#parts.roster.remove(id, how.keepBranch ?? false)
+    const rescueRef = await this.#parts.orders.remove(id, how.keepBranch ?? false)
     this.#parts.breakers.forget(id)
     return { rescueRef }
   }
@@ -300,10 +300,10 @@ export class Supervisor implements Squad {
     this.#parts.isClosing = true
     this.#parts.stopTimers()
     const lifecycle = new Lifecycle(this.#ports.clock)
-    const { roster } = this.#parts
+    const { roster, orders } = this.#parts
     const restoring = { name: 'start of agents', stop: () => roster.stopRestoring() }
     const unrestored = await lifecycle.end({ ...restoring, stopWithinMs: timeoutMs })
-    const stop = (agent: SupervisedAgent) => (stopAgents ? roster.halt(agent) : agent.detach())
+    const stop = (agent: SupervisedAgent) => (stopAgents ? orders.halt(agent) : agent.detach())
     const parts = roster.all.map((agent) => ({
       name: `agent ${agent.id}`,
       stop: () => stop(agent),
