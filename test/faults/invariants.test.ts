@@ -1,9 +1,10 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { appendFileSync, rmSync, writeFileSync } from 'node:fs'
+import { appendFileSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import t from 'tap'
+import type { Client } from '../../src/supervisor/api/client.ts'
 import { Field } from '../support/field.ts'
 import { Invariants } from '../support/invariants.ts'
 import { compared, replayed } from '../support/invariants/ledger.ts'
@@ -26,6 +27,26 @@ t.test('a squad that works violates nothing, and every violation is seen', async
   t.same(await invariants.now(), [], 'while it works')
   await field.settled(tasks)
   t.same(await invariants.quiet(field.client), [], 'when all is done')
+
+  // What has healed by the second look of one wait was violated all the same.
+  const foreign = join(squad.dir, 'foreign', 'file')
+  const fact = join(squad.home, 'agents', 'a1', 'outbox', `${tasks[0]!.id}-1.exit`)
+  const meant = readFileSync(foreign)
+  let looks = 0
+  const healing = {
+    call: (...asked: Parameters<Client['call']>) => {
+      if (asked[0] === 'agents.list' && ++looks === 2) {
+        writeFileSync(foreign, meant)
+        rmSync(fact, { force: true })
+      }
+      return field.client.call(...asked)
+    },
+  } as Client
+  writeFileSync(foreign, 'changed')
+  writeFileSync(fact, '')
+  t.same(await invariants.quiet(healing), ['I10: a foreign file was changed'], 'seen once, kept')
+  t.equal(looks, 2, 'and what may be late was waited for')
+  t.same(await invariants.quiet(field.client), [], 'told once')
 
   const good = invariants.ledger
   const first = good.tasks[0]!
@@ -83,11 +104,10 @@ t.test('a squad that works violates nothing, and every violation is seen', async
   )
   stray.kill('SIGKILL')
   await once(stray, 'exit')
-  const fact = join(squad.home, 'agents', 'a1', 'outbox', `${first.id}-1.exit`)
   writeFileSync(fact, '')
   seen(litter(join(squad.home, 'agents'), good), /I5: outbox\/t1-1\.exit of ada is left/)
   rmSync(fact)
-  appendFileSync(join(squad.dir, 'foreign', 'file'), 'changed')
+  appendFileSync(foreign, 'changed')
   rmSync(join(ada!.worktree, 'unsaved.txt'))
   const wrong = await invariants.now()
   seen(wrong, /I10: a foreign file was changed/)

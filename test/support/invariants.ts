@@ -30,6 +30,8 @@ export class Invariants {
   #before: Ledger | null = null
   #samples: { pid: number; values: Map<string, number> } | null = null
   #files: { pid: number; open: number } | null = null
+  /** What `quiet` saw violated while it waited, though it may have healed since. */
+  readonly #breaches = new Set<string>()
 
   constructor(squad: Squadd) {
     this.#squad = squad
@@ -63,17 +65,27 @@ export class Invariants {
     return [...wrong, ...seen]
   }
 
-  /** What is wrong when every task has settled; waits until what is going has gone. */
+  /**
+   * What is wrong when every task has settled; waits until what is going has gone. What must hold at
+   * any moment and once did not is told, however it ends: also by the next call, if this one fails.
+   */
   async quiet(client: Client): Promise<string[]> {
     const until = performance.now() + quietLimitMs
     for (;;) {
-      const wrong = await this.#quiet(client)
-      if (wrong.length === 0 || performance.now() > until) return wrong
-      await pause(lookMs)
+      for (const breach of await this.now()) this.#breaches.add(breach)
+      const late = await this.#late(client)
+      if (late.length > 0 && performance.now() < until) {
+        await pause(lookMs)
+        continue
+      }
+      const wrong = [...this.#breaches, ...late]
+      this.#breaches.clear()
+      return wrong
     }
   }
 
-  async #quiet(client: Client): Promise<string[]> {
+  /** What may still be on its way out. */
+  async #late(client: Client): Promise<string[]> {
     const agents = (await client.call('agents.list', {})) as AgentView[]
     const { pid } = await client.call('status', {})
     const values = samplesOf(await client.call('metrics', {}))
@@ -84,7 +96,6 @@ export class Invariants {
     }
     const before = this.#samples?.pid === pid ? this.#samples.values : null
     const wrong = [
-      ...(await this.now()),
       ...leaked(processesOf(ledger.instance), ledger, runtimeDir),
       ...litter(agentsDir, ledger),
       ...disagreeing(values, before, ledger),
