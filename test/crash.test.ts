@@ -5,6 +5,8 @@ import t from 'tap'
 import type { Task } from '../src/supervisor/domain/task.ts'
 import { Field, perRound } from './support/field.ts'
 import { Invariants } from './support/invariants.ts'
+import { seed } from './support/seed.ts'
+import { pick, seeded } from './simulation/seeded.ts'
 
 /** Rounds of each kill; `npm run torture` has 20. */
 const rounds = Number(process.env['ROUNDS'] ?? 3)
@@ -19,10 +21,10 @@ function serverOf(socket: string): number | null {
 
 t.setTimeout(600_000 + rounds * 60_000)
 
-const anyOf = <T>(all: readonly T[]): T => all[Math.floor(Math.random() * all.length)]!
+const random = seeded(seed)
 
 /** Resolves at a random moment while tasks run. */
-const someMoment = () => pause(Math.random() * 700)
+const someMoment = () => pause(random() * 700)
 
 /** A squad, and what has to hold in it whatever is killed. */
 function fieldFor(t: Test): [Field, Invariants] {
@@ -55,7 +57,7 @@ async function eachRanOnce(
   t.same(await invariants.quiet(field.client), [], 'every invariant holds')
 }
 
-t.test('kill -9 of the supervisor loses no task and runs none twice', async (t) => {
+t.test(`kill -9 of the supervisor loses no task and runs none twice (seed ${seed})`, async (t) => {
   const [field, invariants] = fieldFor(t)
   await field.open()
   for (let round = 0; round < rounds; round++) {
@@ -69,7 +71,7 @@ t.test('kill -9 of the supervisor loses no task and runs none twice', async (t) 
   }
 })
 
-t.test('kill -9 of an agent host: another adopts what runs', async (t) => {
+t.test(`kill -9 of an agent host: another adopts what runs (seed ${seed})`, async (t) => {
   const [field, invariants] = fieldFor(t)
   // So many kills a minute are what the restart brake is against.
   field.configure({ restartIntensity: 100 })
@@ -77,19 +79,22 @@ t.test('kill -9 of an agent host: another adopts what runs', async (t) => {
   for (let round = 0; round < rounds; round++) {
     const tasks = await field.submit(`h${round}`)
     await someMoment()
-    const victim = anyOf((await field.agentViews()).filter((agent) => agent.hostPid !== null))
+    const victim = pick(
+      random,
+      (await field.agentViews()).filter((agent) => agent.hostPid !== null),
+    )
     process.kill(victim.hostPid!, 'SIGKILL')
     await eachRanOnce(t, [field, invariants], `h${round}`, tasks)
   }
 })
 
-t.test('kill -9 of a tmux server: its program runs on and its end is recorded', async (t) => {
+t.test(`kill -9 of a tmux server: its program runs on and its end is recorded (seed ${seed})`, async (t) => {
   const [field, invariants] = fieldFor(t)
   await field.open()
   for (let round = 0; round < rounds; round++) {
     const tasks = await field.submit(`t${round}`)
     await someMoment()
-    const victim = anyOf(await field.agentViews())
+    const victim = pick(random, await field.agentViews())
     const server = serverOf(victim.tmuxSocket)
     if (server) process.kill(server, 'SIGKILL')
     await eachRanOnce(t, [field, invariants], `t${round}`, tasks)

@@ -4,6 +4,8 @@ import t from 'tap'
 import type { Task } from '../../src/supervisor/domain/task.ts'
 import { gate } from '../support/field.ts'
 import { guarded } from '../support/guarded.ts'
+import { seed } from '../support/seed.ts'
+import { seeded } from '../simulation/seeded.ts'
 
 t.test('a host that stands still is replaced, its program is adopted', async (t) => {
   const squad = await guarded(t, ['ada'], { settings: { healthCheckIntervalMs: 500 } })
@@ -42,7 +44,7 @@ t.test(
   },
 )
 
-t.test('a client that goes away in the middle of a request leaves one task or none', async (t) => {
+t.test(`a client that goes away in the middle of a request leaves one task or none (seed ${seed})`, async (t) => {
   const squad = await guarded(t, ['ada'])
   const { field, invariants } = squad
   const socketPath = join(field.squad.home, 'run', 'squadd.sock')
@@ -57,7 +59,8 @@ t.test('a client that goes away in the middle of a request leaves one task or no
       if (at >= 1) sent.end()
     })
   const keys = Array.from({ length: 200 }, (_, n) => `cut${n}`)
-  for (const key of keys) await cut(key, Math.random() < 0.3 ? 1 : Math.random())
+  const random = seeded(seed)
+  for (const key of keys) await cut(key, random() < 0.3 ? 1 : random())
   // Whoever does not know asks again with the same key.
   for (const key of keys) {
     const [task] = (await field.client.call('tasks.add', {

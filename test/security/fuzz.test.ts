@@ -14,10 +14,10 @@ import { makeServer, scratch } from '../support/api.ts'
 import { FakeSquad } from '../support/fake-squad.ts'
 import type { Shot } from '../support/request-fuzz.ts'
 import { shots } from '../support/request-fuzz.ts'
+import { seed } from '../support/seed.ts'
 
 /** `npm run fuzz` has 20,000. */
 const count = Number(process.env['REQUESTS'] ?? 2_000)
-const seed = Number(process.env['SEED'] ?? Date.now() % 1_000_000)
 
 t.setTimeout(120_000 + count * 100)
 

@@ -20,12 +20,12 @@ import { createWorktrees } from '../../src/workers/worktree.ts'
 import { scratch } from '../support/api.ts'
 import { agentOf, git, gitScratch, makeRepository } from '../support/git-repository.ts'
 import { hostileTexts } from '../support/hostile-text.ts'
+import { seed } from '../support/seed.ts'
 
 /** `npm run hostile` has 10,000. */
 const count = Number(process.env['TEXTS'] ?? 300)
 /** A start of git takes longer than a paste. */
 const ofGit = Number(process.env['TEXTS'] ?? 100)
-const seed = Number(process.env['SEED'] ?? Date.now() % 1_000_000)
 const repositories = gitScratch()
 
 t.setTimeout(60_000 + count * 400)

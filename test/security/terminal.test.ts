@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import t from 'tap'
 import { servedHome } from '../support/cli.ts'
+import { seed } from '../support/seed.ts'
 
 t.setTimeout(300_000)
 
@@ -30,9 +31,9 @@ const part = fc.oneof(
 )
 const sequence = fc.array(part, { minLength: 1, maxLength: 8 }).map((parts) => parts.join(''))
 
-t.test('2,000 terminal sequences: none reaches a terminal', async (t) => {
+t.test(`2,000 terminal sequences: none reaches a terminal (seed ${seed})`, async (t) => {
   const { cli, squad } = await servedHome(t)
-  const sequences = fc.sample(sequence, 2000)
+  const sequences = fc.sample(sequence, { numRuns: 2000, seed })
   const all = sequences.join(' ')
   t.match(all, acted, 'they would be acted upon')
   await squad.addAgent({ id: 'a1', repo: '/repo' })

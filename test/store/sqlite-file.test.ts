@@ -12,6 +12,8 @@ import { migrate, openFile, openSqliteStore, overSqlite } from '../../src/superv
 import { migrations, sqliteDialect } from '../../src/supervisor/store/schema.ts'
 import { Connection } from '../../src/supervisor/store/sqlite.ts'
 import { row } from '../../src/supervisor/store/statement.ts'
+import { between, seeded } from '../simulation/seeded.ts'
+import { seed } from '../support/seed.ts'
 import { add, agentSpec, finish, patience, spec, succeed, t0, take, verdictOf } from './support.ts'
 
 const dir = t.testdir()
@@ -239,17 +241,18 @@ t.test('a damage that is found later is called by its name', async (t) => {
   t.throws(() => open(file), refused, 'and the next time it is not opened')
 })
 
-t.test('what was acknowledged is there after kill -9, once', async (t) => {
+t.test(`what was acknowledged is there after kill -9, once (seed ${seed})`, async (t) => {
   const file = newFile()
   const writer = join(import.meta.dirname, '../fixtures/store-writer.ts')
   const stored = new Set<string>()
   const done = new Set<string>()
+  const random = seeded(seed)
   for (let round = 0; round < 20; round += 1) {
     const child = spawn(process.execPath, [writer, file, String(round)], {
       stdio: ['ignore', 'pipe', 'inherit'],
     })
     const closed = once(child, 'close')
-    let left = 1 + Math.floor(Math.random() * 60)
+    let left = between(random, 1, 60)
     for await (const line of createInterface({ input: child.stdout })) {
       const [what, name = ''] = line.split(' ')
       if (what === 'stored') stored.add(name)

@@ -6,6 +6,8 @@ import type { Client } from '../../src/supervisor/api/client.ts'
 import { connect } from '../../src/supervisor/api/client.ts'
 import type { AgentView } from '../../src/supervisor/domain/agent.ts'
 import type { Task, TaskInput } from '../../src/supervisor/domain/task.ts'
+import { seeded } from '../simulation/seeded.ts'
+import { seed } from './seed.ts'
 import { Squadd } from './squadd.ts'
 
 const agents = ['ada', 'bob', 'cid', 'dora']
@@ -16,6 +18,7 @@ export class Field {
   readonly squad: Squadd
   readonly journal: string
   client!: Client
+  readonly #random = seeded(seed)
 
   /** `env`: what the daemon has beyond the environment of the test. */
   constructor(env: Record<string, string> = {}) {
@@ -51,7 +54,7 @@ export class Field {
   /** Submits tasks that write a line when they begin and one when they end. */
   submit(round: string): Promise<Task[]> {
     const tasks = Array.from({ length: perRound }, (_, i) => ({
-      prompt: script(this.journal, `${round}.${i}`, 0.02 + 0.18 * Math.random()),
+      prompt: script(this.journal, `${round}.${i}`, 0.02 + 0.18 * this.#random()),
     }))
     return this.client.call('tasks.add', { tasks }) as Promise<Task[]>
   }
