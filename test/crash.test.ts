@@ -3,8 +3,8 @@ import { execaSync } from 'execa'
 import type { Test } from 'tap'
 import t from 'tap'
 import type { Task } from '../src/supervisor/domain/task.ts'
-import { Field, perRound } from './support/field.ts'
-import { Invariants } from './support/invariants.ts'
+import { perRound } from './support/field.ts'
+import { fieldFor } from './support/guarded.ts'
 import { seed } from './support/seed.ts'
 import { pick, seeded } from './simulation/seeded.ts'
 
@@ -26,21 +26,10 @@ const random = seeded(seed)
 /** Resolves at a random moment while tasks run. */
 const someMoment = () => pause(random() * 700)
 
-/** A squad, and what has to hold in it whatever is killed. */
-function fieldFor(t: Test): [Field, Invariants] {
-  const field = new Field()
-  const invariants = new Invariants(field.squad)
-  t.teardown(async () => {
-    invariants.close()
-    await field.close()
-  })
-  return [field, invariants]
-}
-
 /** Waits for all tasks of a round: each completed, each program ran once and kept its pid. */
 async function eachRanOnce(
   t: Test,
-  [field, invariants]: [Field, Invariants],
+  { field, invariants }: ReturnType<typeof fieldFor>,
   round: string,
   tasks: Task[],
 ): Promise<void> {
@@ -58,7 +47,7 @@ async function eachRanOnce(
 }
 
 t.test(`kill -9 of the supervisor loses no task and runs none twice (seed ${seed})`, async (t) => {
-  const [field, invariants] = fieldFor(t)
+  const { field, invariants } = fieldFor(t)
   await field.open()
   for (let round = 0; round < rounds; round++) {
     const pid = await field.squad.pid()
@@ -67,12 +56,12 @@ t.test(`kill -9 of the supervisor loses no task and runs none twice (seed ${seed
     process.kill(pid, 'SIGKILL')
     field.client.close()
     await field.start()
-    await eachRanOnce(t, [field, invariants], `s${round}`, tasks)
+    await eachRanOnce(t, { field, invariants }, `s${round}`, tasks)
   }
 })
 
 t.test(`kill -9 of an agent host: another adopts what runs (seed ${seed})`, async (t) => {
-  const [field, invariants] = fieldFor(t)
+  const { field, invariants } = fieldFor(t)
   // So many kills a minute are what the restart brake is against.
   field.configure({ restartIntensity: 100 })
   await field.open()
@@ -84,27 +73,30 @@ t.test(`kill -9 of an agent host: another adopts what runs (seed ${seed})`, asyn
       (await field.agentViews()).filter((agent) => agent.hostPid !== null),
     )
     process.kill(victim.hostPid!, 'SIGKILL')
-    await eachRanOnce(t, [field, invariants], `h${round}`, tasks)
-  }
-})
-
-t.test(`kill -9 of a tmux server: its program runs on and its end is recorded (seed ${seed})`, async (t) => {
-  const [field, invariants] = fieldFor(t)
-  await field.open()
-  for (let round = 0; round < rounds; round++) {
-    const tasks = await field.submit(`t${round}`)
-    await someMoment()
-    const victim = pick(random, await field.agentViews())
-    const server = serverOf(victim.tmuxSocket)
-    if (server) process.kill(server, 'SIGKILL')
-    await eachRanOnce(t, [field, invariants], `t${round}`, tasks)
+    await eachRanOnce(t, { field, invariants }, `h${round}`, tasks)
   }
 })
 
 t.test(
+  `kill -9 of a tmux server: its program runs on and its end is recorded (seed ${seed})`,
+  async (t) => {
+    const { field, invariants } = fieldFor(t)
+    await field.open()
+    for (let round = 0; round < rounds; round++) {
+      const tasks = await field.submit(`t${round}`)
+      await someMoment()
+      const victim = pick(random, await field.agentViews())
+      const server = serverOf(victim.tmuxSocket)
+      if (server) process.kill(server, 'SIGKILL')
+      await eachRanOnce(t, { field, invariants }, `t${round}`, tasks)
+    }
+  },
+)
+
+t.test(
   'kill -9 of a launcher: its task is held as unknown and nothing is left running',
   async (t) => {
-    const [field, invariants] = fieldFor(t)
+    const { field, invariants } = fieldFor(t)
     await field.open()
     const isLeft = (one: string) => one.includes('sleep 600')
     for (let round = 0; round < rounds; round++) {

@@ -6,7 +6,8 @@ import type { Test } from 'tap'
 import t from 'tap'
 import type { TaskInput } from 'squadd'
 import { AgentOrchestrator, Instance, ManagedAgent } from 'squadd'
-import { ended, nextEvent, orchestratorFor, scratchFor } from './support/library.ts'
+import { nextEvent, orchestratorFor, scratchFor } from './support/library.ts'
+import { ended } from './support/process.ts'
 
 t.setTimeout(600_000)
 

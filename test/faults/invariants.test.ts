@@ -5,20 +5,14 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import t from 'tap'
 import type { Client } from '../../src/supervisor/api/client.ts'
-import { Field } from '../support/field.ts'
-import { Invariants } from '../support/invariants.ts'
+import { fieldFor } from '../support/guarded.ts'
 import { compared, replayed } from '../support/invariants/ledger.ts'
 import { disagreeing } from '../support/invariants/metrics.ts'
 import { alone, leaked, litter, processesOf } from '../support/invariants/processes.ts'
 
 t.test('a squad that works violates nothing, and every violation is seen', async (t) => {
-  const field = new Field()
+  const { field, invariants } = fieldFor(t)
   const squad = field.squad
-  const invariants = new Invariants(squad)
-  t.teardown(async () => {
-    invariants.close()
-    await field.close()
-  })
   await field.open(['ada', 'bob'])
   const tasks = await field.submit('one')
   invariants.acknowledge(tasks)

@@ -2,6 +2,7 @@ import { execFileSync, spawnSync } from 'node:child_process'
 import { mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
+import { firstEvent } from '../support/events.ts'
 import { gate } from '../support/field.ts'
 import { guarded } from '../support/guarded.ts'
 import { filesOf } from '../support/invariants/processes.ts'
@@ -10,11 +11,22 @@ const canLimit = spawnSync('prlimit', ['--version']).status === 0
 const cgroups = '/sys/fs/cgroup/memory'
 const group = join(cgroups, `squadd-test-${process.pid}`)
 
-/** A memory group of its own (version 1), or why there can be none. */
-function makeGroup(): string | false {
+/** Makes a memory group of its own (version 1), or leaves nothing. */
+function makeGroup(): void {
+  mkdirSync(group)
   try {
-    mkdirSync(group)
     writeFileSync(join(group, 'memory.limit_in_bytes'), String(64 * 2 ** 20))
+  } catch (error) {
+    rmdirSync(group)
+    throw error
+  }
+}
+
+/** Why there can be none. */
+function whyNoGroup(): string | false {
+  try {
+    makeGroup()
+    rmdirSync(group)
     return false
   } catch (error) {
     return `it needs a memory group of its own: ${(error as Error).message}`
@@ -37,8 +49,7 @@ t.test(
     // Another host has to be forked, and there is no number for it.
     const { hostPid } = await field.client.call('agents.show', { id: 'bob' })
     process.kill(hostPid!, 'SIGKILL')
-    for await (const { type, agentId } of field.client.events({ since: 0 }))
-      if (type === 'AgentRestarted' && agentId === 'bob') break
+    await firstEvent(field.client, 'AgentRestarted', { is: ({ agentId }) => agentId === 'bob' })
     busy.open()
     t.match(await field.wait(task.id), { state: 'completed' }, 'what ran is recorded')
     const more = await add({ prompt: 'true' })
@@ -53,11 +64,11 @@ t.test(
   },
 )
 
-const noGroup = makeGroup()
 t.test(
   'a program that is killed for its memory fails, and nobody else notices',
-  { skip: noGroup },
+  { skip: whyNoGroup() },
   async (t) => {
+    makeGroup()
     t.teardown(() => rmdirSync(group))
     const squad = await guarded(t, ['ada', 'bob'])
     const { field, add } = squad

@@ -2,8 +2,10 @@ import { request } from 'node:http'
 import { join } from 'node:path'
 import t from 'tap'
 import type { Task } from '../../src/supervisor/domain/task.ts'
+import { firstEvent } from '../support/events.ts'
 import { gate } from '../support/field.ts'
 import { guarded } from '../support/guarded.ts'
+import { ended, standingStill } from '../support/process.ts'
 import { seed } from '../support/seed.ts'
 import { seeded } from '../simulation/seeded.ts'
 
@@ -14,10 +16,10 @@ t.test('a host that stands still is replaced, its program is adopted', async (t)
   const task = await add({ prompt: busy.prompt })
   const program = await field.pidOf('busy')
   const { hostPid } = await field.client.call('agents.show', { id: 'ada' })
-  process.kill(hostPid!, 'SIGSTOP')
-  for await (const { type } of field.client.events({ since: 0 }))
-    if (type === 'AgentRestarted') break
-  t.throws(() => process.kill(hostPid!, 'SIGCONT'), { code: 'ESRCH' }, 'the old one is gone')
+  await standingStill(hostPid!, async () => {
+    await firstEvent(field.client, 'AgentRestarted')
+    t.throws(() => process.kill(hostPid!, 0), { code: 'ESRCH' }, 'the old one is gone')
+  })
   busy.open()
   t.match(await field.wait(task.id), { state: 'completed', attempt: 1 })
   t.same(field.lines('busy').get('busy.0')?.began, [String(program)], 'the same program')
@@ -31,45 +33,55 @@ t.test(
     const { field, add } = squad
     const busy = gate(field, 'busy')
     const task = await add({ prompt: busy.prompt })
-    await field.pidOf('busy')
+    const program = await field.pidOf('busy')
     const pid = await field.squad.pid()
-    process.kill(pid, 'SIGSTOP')
-    busy.open()
-    const { exitCode, stderr } = await field.squad.run('start')
-    t.not(exitCode, 0, 'nobody takes its place')
-    t.match(stderr, /runs in|did not answer|under way|not ready/)
-    process.kill(pid, 'SIGCONT')
+    await standingStill(pid, async () => {
+      busy.open()
+      await ended(program)
+      const { exitCode, stderr } = await field.squad.run('start')
+      t.not(exitCode, 0, 'nobody takes its place')
+      t.match(stderr, /runs in|did not answer|under way|not ready/)
+    })
     t.match(await field.wait(task.id), { state: 'completed', attempt: 1 })
     await squad.isWhole()
   },
 )
 
-t.test(`a client that goes away in the middle of a request leaves one task or none (seed ${seed})`, async (t) => {
-  const squad = await guarded(t, ['ada'])
-  const { field, invariants } = squad
-  const socketPath = join(field.squad.home, 'run', 'squadd.sock')
-  const cut = (key: string, at: number) =>
-    new Promise<void>((resolve) => {
-      const body = JSON.stringify({ key, prompt: `true ${'x'.repeat(2000)}` })
-      const headers = { 'content-type': 'application/json', 'content-length': body.length }
-      const sent = request({ socketPath, method: 'POST', path: '/v1/tasks', headers, agent: false })
-      sent.on('error', () => {}).on('close', resolve)
-      sent.on('response', (reply) => reply.resume())
-      sent.write(body.slice(0, at * body.length), () => setImmediate(() => sent.destroy()))
-      if (at >= 1) sent.end()
-    })
-  const keys = Array.from({ length: 200 }, (_, n) => `cut${n}`)
-  const random = seeded(seed)
-  for (const key of keys) await cut(key, random() < 0.3 ? 1 : random())
-  // Whoever does not know asks again with the same key.
-  for (const key of keys) {
-    const [task] = (await field.client.call('tasks.add', {
-      tasks: [{ key, prompt: 'true' }],
-    })) as Task[]
-    invariants.acknowledge([task!])
-  }
-  const stored = invariants.ledger.tasks.map(({ key }) => key)
-  t.strictSame([new Set(stored), stored.length], [new Set(keys), keys.length], 'each key once')
-  for (const id of invariants.ledger.tasks.map((task) => task.id)) await field.wait(id)
-  await squad.isWhole()
-})
+t.test(
+  `a client that goes away in the middle of a request leaves one task or none (seed ${seed})`,
+  async (t) => {
+    const squad = await guarded(t, ['ada'])
+    const { field, invariants } = squad
+    const socketPath = join(field.squad.home, 'run', 'squadd.sock')
+    const cut = (key: string, at: number) =>
+      new Promise<void>((resolve) => {
+        const body = JSON.stringify({ key, prompt: `true ${'x'.repeat(2000)}` })
+        const headers = { 'content-type': 'application/json', 'content-length': body.length }
+        const sent = request({
+          socketPath,
+          method: 'POST',
+          path: '/v1/tasks',
+          headers,
+          agent: false,
+        })
+        sent.on('error', () => {}).on('close', resolve)
+        sent.on('response', (reply) => reply.resume())
+        sent.write(body.slice(0, at * body.length), () => setImmediate(() => sent.destroy()))
+        if (at >= 1) sent.end()
+      })
+    const keys = Array.from({ length: 200 }, (_, n) => `cut${n}`)
+    const random = seeded(seed)
+    for (const key of keys) await cut(key, random() < 0.3 ? 1 : random())
+    // Whoever does not know asks again with the same key.
+    for (const key of keys) {
+      const [task] = (await field.client.call('tasks.add', {
+        tasks: [{ key, prompt: 'true' }],
+      })) as Task[]
+      invariants.acknowledge([task!])
+    }
+    const stored = invariants.ledger.tasks.map(({ key }) => key)
+    t.strictSame([new Set(stored), stored.length], [new Set(keys), keys.length], 'each key once')
+    for (const id of invariants.ledger.tasks.map((task) => task.id)) await field.wait(id)
+    await squad.isWhole()
+  },
+)

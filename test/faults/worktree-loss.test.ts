@@ -14,8 +14,8 @@ import type { Test } from 'tap'
 import t from 'tap'
 import { execaSync } from 'execa'
 import type { AgentView } from '../../src/supervisor/domain/agent.ts'
-import { Field, gate } from '../support/field.ts'
-import { Invariants } from '../support/invariants.ts'
+import { gate } from '../support/field.ts'
+import { fieldFor } from '../support/guarded.ts'
 
 /** Ways in which programs of this kind have lost work, each as its users tell it. */
 
@@ -30,12 +30,7 @@ const loss = (name: string, tell: (t: Test, scene: Scene) => Promise<void>) =>
   })
 
 async function squadFor(t: Test) {
-  const field = new Field()
-  const invariants = new Invariants(field.squad)
-  t.teardown(async () => {
-    invariants.close()
-    await field.close()
-  })
+  const { field, invariants } = fieldFor(t)
   await field.open(['ada'])
   const { worktree } = (await field.agentViews())[0]!
   const git = (...args: string[]) =>

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import type { Finding } from '../../src/supervisor/operations/doctor.ts'
 import { viewStore } from '../../src/supervisor/operations/store-view.ts'
+import { standingStill } from '../support/process.ts'
 import { Squadd } from '../support/squadd.ts'
 
 t.setTimeout(600_000)
@@ -55,9 +56,7 @@ t.test('a daemon that is stopped in its tracks is found by its lock', async (t) 
   t.teardown(() => squad.remove())
   await squad.json('start')
   const pid = await squad.pid()
-  process.kill(pid, 'SIGSTOP')
-  const { exitCode, of } = await examine(squad)
-  process.kill(pid, 'SIGCONT')
+  const { exitCode, of } = await standingStill(pid, () => examine(squad))
   t.equal(exitCode, 1)
   t.match(of('daemon'), { status: 'fail', detail: new RegExp(`process ${pid} holds the lock`) })
 })

@@ -1,17 +1,12 @@
-import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { execaSync } from 'execa'
 import t from 'tap'
-import type { SquadEvent } from '../../src/supervisor/domain/event.ts'
+import { withMounts } from '../support/disk.ts'
+import { firstEvent } from '../support/events.ts'
 import { Field, gate } from '../support/field.ts'
+import { guarded } from '../support/guarded.ts'
 
 t.setTimeout(600_000)
-
-/** The first event of a type after number `since`. */
-async function event(field: Field, type: string, since: number): Promise<SquadEvent> {
-  for await (const one of field.client.events({ since })) if (one.type === type) return one
-  throw new Error(`no ${type}`)
-}
 
 t.test('output beyond the budget goes, but never that of a task that has not ended', async (t) => {
   const field = new Field()
@@ -35,7 +30,7 @@ t.test('output beyond the budget goes, but never that of a task that has not end
   t.ok(kept().has(running.id))
   squad.configure({ outputBudgetBytes: 350_000 })
   await field.client.call('reload', {})
-  const { data } = await event(field, 'OutputsRemoved', 0)
+  const { data } = await firstEvent(field.client, 'OutputsRemoved')
   t.match(data, { attempts: Number, bytes: Number })
   t.ok(kept().has(running.id), 'the oldest is of a task that runs')
   t.ok(kept().has(held.id), 'so is one that a person has to look at')
@@ -50,42 +45,33 @@ t.test('output beyond the budget goes, but never that of a task that has not end
 
   squad.configure({ taskRetentionMs: 1, outputRetentionMs: 1 })
   await field.client.call('reload', {})
-  t.match((await event(field, 'TasksForgotten', 0)).data, { tasks: Number })
+  const forgotten = await firstEvent(field.client, 'TasksForgotten')
+  t.match(forgotten.data, { tasks: Number })
   t.match(await squad.run('task', 'show', ended[0]!), { exitCode: 5 })
-  let { seq } = await event(field, 'TasksForgotten', 0)
+  let since = forgotten.seq
   // What ended this very moment is not yet old: it goes with the next look.
   while (kept().size > 0) {
-    ;({ seq } = await event(field, 'OutputsRemoved', seq))
+    since = (await firstEvent(field.client, 'OutputsRemoved', { since })).seq
     await field.client.call('reload', {})
   }
   t.equal(kept().size, 0)
 })
 
-const canMount = process.getuid?.() === 0
-
 t.test(
   'a full disk pauses the dispatch with a reason, and space resumes it',
-  { skip: canMount ? false : 'needs root, for a small filesystem of its own' },
+  withMounts(),
   async (t) => {
-    const field = new Field()
-    const { squad } = field
-    mkdirSync(squad.home, { recursive: true, mode: 0o700 })
-    execaSync('mount', ['-t', 'tmpfs', '-o', 'size=96m,mode=700', 'squadd-test', squad.home])
-    t.teardown(async () => {
-      field.client.close()
-      await squad.run('stop', '--stop-agents')
-      // Whoever still stands in it must not keep it.
-      execaSync('umount', ['--lazy', squad.home])
-      rmSync(squad.dir, { recursive: true, force: true })
+    const { field } = await guarded(t, ['ada'], {
+      diskBytes: 96 * 2 ** 20,
+      settings: { minFreeDiskBytes: 32 * 2 ** 20 },
     })
-    squad.configure({ minFreeDiskBytes: 33_554_432 })
-    await field.open(['ada'])
+    const { squad } = field
     const first = await field.add({ prompt: 'echo first' })
     t.match(await field.wait(first.id), { state: 'completed' })
     const ballast = join(squad.home, 'ballast')
     writeFileSync(ballast, Buffer.alloc(80_000_000))
     const second = await field.add({ prompt: 'echo second' })
-    const paused = await event(field, 'AdmissionPaused', 0)
+    const paused = await firstEvent(field.client, 'AdmissionPaused')
     t.match(paused.data, { reason: /MiB of disk are free, 32 MiB are wanted/ })
     t.match(await field.client.call('tasks.show', { id: second.id }), { state: 'ready' })
     const why = await squad.run('explain', second.id)
@@ -96,6 +82,6 @@ t.test(
     })
     rmSync(ballast)
     t.match(await field.wait(second.id), { state: 'completed' })
-    await event(field, 'AdmissionResumed', paused.seq)
+    await firstEvent(field.client, 'AdmissionResumed', { since: paused.seq })
   },
 )

@@ -16,6 +16,9 @@ export function canMount(): boolean {
   return mountable
 }
 
+/** Options of a test that mounts a disk of its own. */
+export const withMounts = () => ({ skip: canMount() ? false : 'mounting a disk needs root' })
+
 const fillerName = '.filler'
 
 /** A small disk in memory, mounted at a folder. */

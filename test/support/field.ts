@@ -1,5 +1,4 @@
-import { once } from 'node:events'
-import { openSync, readFileSync, watch, writeFileSync, writeSync } from 'node:fs'
+import { openSync, readFileSync, writeFileSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { execaSync } from 'execa'
 import type { Client } from '../../src/supervisor/api/client.ts'
@@ -9,6 +8,7 @@ import type { Task, TaskInput } from '../../src/supervisor/domain/task.ts'
 import { seeded } from '../simulation/seeded.ts'
 import { seed } from './seed.ts'
 import { Squadd } from './squadd.ts'
+import { whenIn } from './watching.ts'
 
 const agents = ['ada', 'bob', 'cid', 'dora']
 export const perRound = 20
@@ -39,6 +39,10 @@ export class Field {
 
   async start(): Promise<void> {
     await this.squad.json('start')
+    this.connect()
+  }
+
+  connect(): void {
     this.client = connect({ socket: join(this.squad.home, 'run', 'squadd.sock') })
   }
 
@@ -84,12 +88,7 @@ export class Field {
   /** The pid that a program wrote when it began; waits for the line. */
   async pidOf(name: string): Promise<number> {
     const find = () => Number(this.lines(name).get(`${name}.0`)?.began[0] ?? 0)
-    const seen = watch(this.journal)
-    try {
-      while (find() === 0) await once(seen, 'change')
-    } finally {
-      seen.close()
-    }
+    await whenIn(this.journal, () => find() > 0)
     return find()
   }
 

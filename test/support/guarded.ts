@@ -16,7 +16,21 @@ export type Guarded = {
   isWhole: () => Promise<void>
 }
 
-/** A squad with its invariants, gone after the test; `diskBytes`: on a small disk of its own. */
+/** A squad that is not open yet and its invariants, gone after the test; `env` as for a `Field`. */
+export function fieldFor(
+  t: Test,
+  env: Record<string, string> = {},
+): { field: Field; invariants: Invariants } {
+  const field = new Field(env)
+  const invariants = new Invariants(field.squad)
+  t.teardown(async () => {
+    invariants.close()
+    await field.close()
+  })
+  return { field, invariants }
+}
+
+/** An open squad with its invariants, gone after the test; `diskBytes`: on a small disk of its own. */
 export async function guarded(
   t: Test,
   names: readonly string[],

@@ -1,5 +1,3 @@
-import { execFile } from 'node:child_process'
-import { promisify } from 'node:util'
 import type { Test } from 'tap'
 import { execaSync } from 'execa'
 import type { EventType, OrchestratorOptions, SquadEvent } from 'squadd'
@@ -35,7 +33,3 @@ export async function nextEvent(
     if (value.type === type && (to === undefined || value.data.to === to)) return value
   }
 }
-
-/** Resolves when a process has ended that is not a child of this one. */
-export const ended = (pid: number): Promise<unknown> =>
-  promisify(execFile)('tail', [`--pid=${pid}`, '-s', '0.05', '-f', '/dev/null'])
