@@ -120,7 +120,10 @@ export async function runDaemon(options: DaemonOptions): Promise<number> {
 
     /** Stops what was asked first; asked again it no longer waits for running tasks. */
     const stop = (how: Stop) => {
-      if (asked) return stopNow({ ...asked, drainMs: 0 })
+      if (asked) {
+        log.info({ reason: how.reason }, 'stopping without waiting')
+        return stopNow({ ...asked, drainMs: 0 })
+      }
       asked = how
       log.info(how, 'stopping')
       if (how.drainMs === 0) return stopNow(how)
