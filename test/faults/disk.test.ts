@@ -2,14 +2,15 @@ import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { execa } from 'execa'
 import t from 'tap'
-import { canMount } from '../support/disk.ts'
+import type { SquadEvent } from '../../src/supervisor/domain/event.ts'
+import { withMounts } from '../support/disk.ts'
+import { firstEvent } from '../support/events.ts'
 import { gate } from '../support/field.ts'
 import { guarded } from '../support/guarded.ts'
 import type { Guarded } from '../support/guarded.ts'
+import { ended } from '../support/process.ts'
 
-const withMounts = { skip: canMount() ? false : 'mounting needs root' }
 const canTrace = spawnSync('strace', ['-qq', '-o', '/dev/null', 'true']).status === 0
 const withTrace = { skip: canTrace ? false : 'it needs strace and the right to trace' }
 const megabyte = 2 ** 20
@@ -26,14 +27,12 @@ async function fillUp({ add }: Guarded): Promise<number> {
     }
 }
 
-const ended = (pid: number) => execa('tail', [`--pid=${pid}`, '-f', '/dev/null'])
-
 t.test(
   'a full disk loses nothing: reads go on, and an end is recorded when there is room',
-  withMounts,
+  withMounts(),
   async (t) => {
     const squad = await guarded(t, ['ada'], { diskBytes: 24 * megabyte })
-    const { field, disk, add } = squad
+    const { field, invariants, disk, add } = squad
     const busy = gate(field, 'busy')
     const task = await add({ prompt: `${busy.prompt}; exit 3` })
     const pid = await field.pidOf('busy')
@@ -45,14 +44,17 @@ t.test(
     busy.open()
     await ended(pid)
     disk!.free()
-    t.match(await field.wait(task.id), { state: 'failed', cause: 'agent_error' }, 'its end is kept')
+    const settled = await field.wait(task.id)
+    t.match(settled, { state: 'failed', cause: 'agent_error', attempt: 1 }, 'its end is kept')
+    t.match(settled.result?.evidence, [{ source: 'exit', detail: 'exit status 3' }])
     const next = await add({ prompt: 'true' })
     t.match(await field.wait(next.id), { state: 'completed' }, 'it goes on by itself')
+    t.equal(invariants.ledger.tasks.length, taken + 2, 'what was refused is not there')
     await squad.isWhole()
   },
 )
 
-t.test('a disk full of files starts no task that it could lose', withMounts, async (t) => {
+t.test('a disk full of files starts no task that it could lose', withMounts(), async (t) => {
   const squad = await guarded(t, ['ada'], { diskBytes: 48 * megabyte })
   const { field, add } = squad
   await field.wait((await add({ prompt: 'true' })).id)
@@ -67,16 +69,17 @@ t.test('a disk full of files starts no task that it could lose', withMounts, asy
       t.match(error, { code: 'ENOSPC' })
       break
     }
-  const task = await add({ prompt: 'true', maxAttempts: 1000 })
-  const settling = new Set(['TaskRetried', 'TaskFailed', 'TaskHeld', 'TaskCompleted'])
-  for await (const { type, taskId } of field.client.events({ since: 0 }))
-    if (taskId === task.id && settling.has(type)) break
+  const open = gate(field, 'late')
+  open.open()
+  const task = await add({ prompt: `${open.prompt}; echo "ended late.0 $$" >> '${field.journal}'` })
+  const isOfTask = ({ taskId }: SquadEvent) => taskId === task.id
+  const back = await firstEvent(field.client, 'TaskRetried', { is: isOfTask })
+  t.match(back.data, { outcome: 'not_started' }, 'an attempt without room for its end does not run')
+  t.same(field.lines('late').size, 0, 'its program least of all')
   rmSync(litter, { recursive: true })
-  // It may have been given up meanwhile, with the reason and the way out.
-  await field.client.call('agents.restart', { id: 'ada' })
-  const { state, reason } = await field.wait(task.id)
-  t.ok(state === 'completed' || (reason ?? '') !== '', `${state}: ${reason}`)
-  t.match(await field.wait((await add({ prompt: 'true' })).id), { state: 'completed' })
+  t.match(await field.wait(task.id), { state: 'completed' }, 'with room it goes on by itself')
+  const { began, ended: over } = field.lines('late').get('late.0')!
+  t.same([began.length, over.length], [1, 1], 'and ran once')
   await squad.isWhole()
 })
 
@@ -98,6 +101,7 @@ t.test(
       '-e',
       inject,
     ])
+    t.teardown(() => trace.kill('SIGINT'))
     // Its first words are that it is attached; what it says later is read by nobody, but taken.
     await once(trace.stderr, 'data')
     trace.stderr.resume()
@@ -118,6 +122,7 @@ t.test(
       prompts.some((prompt) => prompt.startsWith('lost')),
       'what was refused is not there',
     )
+    t.equal(prompts.length, 22, 'all else is')
     await squad.isWhole()
   },
 )
