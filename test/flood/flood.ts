@@ -1,9 +1,9 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { request } from 'node:http'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { setTimeout as pause } from 'node:timers/promises'
+import { ask } from '../support/api.ts'
 import type { Squadd } from '../support/squadd.ts'
 import { memoryOf } from '../support/invariants/processes.ts'
 
@@ -48,7 +48,7 @@ export async function flood(
   const times: number[] = []
   let rssBytes = 0
   while (!isOver) {
-    times.push(await ask(socketPath))
+    times.push(await timeOfStatus(socketPath))
     rssBytes = Math.max(rssBytes, memoryOf(pid))
     await pause(20)
   }
@@ -68,12 +68,9 @@ export async function flood(
   }
 }
 
-function ask(socketPath: string): Promise<number> {
+/** How long its status takes. */
+async function timeOfStatus(socketPath: string): Promise<number> {
   const began = performance.now()
-  return new Promise((resolve, reject) => {
-    const sent = request({ socketPath, path: '/v1/status', agent: false }, (reply) => {
-      reply.resume().on('end', () => resolve(performance.now() - began))
-    })
-    sent.on('error', reject).end()
-  })
+  await ask({ socketPath }, 'GET', '/v1/status')
+  return performance.now() - began
 }
