@@ -1,14 +1,14 @@
-import { chmodSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
-import { request } from 'node:http'
+import { chmodSync, openSync, readFileSync, readdirSync, writeFileSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import { text } from 'node:stream/consumers'
 import { execaSync } from 'execa'
 import t from 'tap'
 import type { AgentView } from '../../src/supervisor/domain/agent.ts'
 import type { Task } from '../../src/supervisor/domain/task.ts'
+import { ask } from '../support/api.ts'
 import { canaries } from '../support/canaries.ts'
 import { Squadd } from '../support/squadd.ts'
+import { whenIn } from '../support/watching.ts'
 
 t.setTimeout(600_000)
 
@@ -20,11 +20,7 @@ const leaks = (sink: string): string[] =>
   planted.filter(({ secret }) => sink.includes(secret)).map(({ form }) => form)
 
 const get = async (socketPath: string, path: string): Promise<string> =>
-  new Promise((resolve, reject) => {
-    request({ socketPath, path, agent: false }, (response) => resolve(text(response)))
-      .on('error', reject)
-      .end()
-  })
+  (await ask({ socketPath }, 'GET', path)).text
 
 /** The arguments, and for our own processes the environments, of everything that runs. */
 function processes(file: 'cmdline' | 'environ', isMeant: (cmdline: string) => boolean): string {
@@ -49,6 +45,8 @@ t.test('secrets that go in everywhere come out nowhere', async (t) => {
   await squad.json('start')
   await squad.json('agent', 'add', 'ada', '--repo', repo, '--env', 'CI_SETTING')
   writeFileSync(join(dir, 'secrets'), all)
+  const go = join(dir, 'go')
+  execaSync('mkfifo', [go])
   // Says it on the screen, in its output, in what it reports, and waits to be looked at.
   const program = join(dir, 'leaky')
   writeFileSync(
@@ -58,7 +56,7 @@ cat '${join(dir, 'secrets')}'; printf '%s\\n' "$CI_SETTING"; cat '${join(dir, 's
 printf '\\033]2;%s\\007' "$CI_SETTING"
 printf '{"cause":"agent_error","reason":%s}' '${JSON.stringify(all).replaceAll("'", `'\\''`)}' >"$SQUADD_REPORT"
 cp "$SQUADD_REPORT" '${join(dir, 'reported')}'
-: >'${join(dir, 'shown')}'; until [ -e '${join(dir, 'go')}' ]; do sleep 0.05; done
+: >'${join(dir, 'shown')}'; read -r _ <'${go}'
 exit 1
 `,
   )
@@ -66,8 +64,7 @@ exit 1
   const prompt = join(dir, 'prompt')
   writeFileSync(prompt, `${program}; exit 1\n: ${all.replaceAll("'", '')}\n`)
   const task = await squad.json<Task>('task', 'add', '--file', prompt, '--retries', '0')
-  while (!readdirSync(dir).includes('shown'))
-    await new Promise((resolve) => setTimeout(resolve, 50))
+  await whenIn(dir, () => readdirSync(dir).includes('shown'))
 
   t.equal(leaks(processes('cmdline', () => true)).join(), '', 'argv of every process')
   const [agent] = await squad.json<AgentView[]>('agent', 'list')
@@ -78,7 +75,7 @@ exit 1
   t.match(processes('environ', isOurs), /PATH=/)
   t.equal(leaks(processes('environ', isOurs)).join(), '', 'the environment of hosts and tmux')
   t.equal(leaks((await squad.run('agent', 'screen', 'ada')).stdout).join(), '', 'the screen')
-  writeFileSync(join(dir, 'go'), '')
+  writeSync(openSync(go, 'r+'), 'go\n')
   await squad.run('task', 'wait', task.id)
 
   const commands = [
