@@ -1,4 +1,4 @@
-import { setImmediate as nextTurn } from 'node:timers/promises'
+import type { Worker } from 'node:worker_threads'
 import type { Test } from 'tap'
 import { SquadError } from '../../../src/supervisor/domain/error.ts'
 import type { Job } from '../../../src/workers/pool/job.ts'
@@ -36,7 +36,21 @@ export function openGate(cells: Int32Array): void {
 
 /** Resolves when `count` jobs wait at the gate. */
 export async function waitersAt(cells: Int32Array, count: number): Promise<void> {
-  while (Atomics.load(cells, 1) < count) await nextTurn()
+  for (let now = 0; (now = Atomics.load(cells, 1)) < count;)
+    await Atomics.waitAsync(cells, 1, now).value
+}
+
+/** Resolves when the `count`th of the threads that begin from now on has ended. */
+export function threadsEnd(t: Test, count: number): Promise<void> {
+  return new Promise((resolve) => {
+    let ended = 0
+    const begun = (worker: Worker) =>
+      worker.once('exit', () => {
+        if ((ended += 1) === count) resolve()
+      })
+    process.on('worker', begun)
+    t.teardown(() => process.off('worker', begun))
+  })
 }
 
 /** How a promise ended, in one word: `ok`, the code of an error, or what was thrown. */

@@ -1,5 +1,5 @@
 import { getEventListeners } from 'node:events'
-import { setImmediate as nextTurn, setTimeout as pause } from 'node:timers/promises'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import t from 'tap'
 import type { Test } from 'tap'
 import { SquadError } from '../../../src/supervisor/domain/error.ts'
@@ -8,7 +8,16 @@ import { collectResults } from '../../../src/workers/pool/job-results.ts'
 import type { PoolMetrics } from '../../../src/workers/pool/pool-metrics.ts'
 import type { WorkerPoolOptions } from '../../../src/workers/pool/pool-options.ts'
 import { WorkerPool } from '../../../src/workers/pool/worker-pool.ts'
-import { endOf, gateCells, job, openGate, plainArgv, startPool, waitersAt } from './support.ts'
+import {
+  endOf,
+  gateCells,
+  job,
+  openGate,
+  plainArgv,
+  startPool,
+  threadsEnd,
+  waitersAt,
+} from './support.ts'
 
 t.setTimeout(120_000)
 
@@ -258,15 +267,22 @@ t.test('workers tell what they do and did', async (t) => {
 })
 
 t.test('threads that have had nothing to do for long go, all but the least', async (t) => {
-  const pool = startPool(t, { maxWorkers: 3, minWorkers: 1, idleTimeoutMs: 20 })
-  const cells = gateCells()
-  const jobs = [1, 2, 3].map(() => pool.submit(job('gate', cells)))
-  await waitersAt(cells, 3)
-  openGate(cells)
-  await Promise.all(jobs)
-  while (pool.workers().length > 1) await pause(5)
-  await pause(60)
+  const busyThenIdle = async () => {
+    const gone = threadsEnd(t, 2)
+    const pool = startPool(t, { maxWorkers: 3, minWorkers: 1, idleTimeoutMs: 20 })
+    const cells = gateCells()
+    const jobs = [1, 2, 3].map(() => pool.submit(job('gate', cells)))
+    await waitersAt(cells, 3)
+    openGate(cells)
+    await Promise.all(jobs)
+    await gone
+    return pool
+  }
+  const pool = await busyThenIdle()
   t.match(pool.workers(), [{ status: 'idle' }])
+  // Those of another go, which have been idle for less time.
+  await busyThenIdle()
+  t.match(pool.workers(), [{ status: 'idle' }], 'the last stays')
   t.equal(pool.metrics().lostWorkers, 0)
   t.equal(await pool.submit(job('echo', 1)), 1)
 })
