@@ -21,6 +21,7 @@ type Test = { teardown(end: () => unknown): void }
 class HandClock {
   #now: number
   #timers = new Set<{ at: number; then: () => void }>()
+  readonly #news = new EventEmitter()
 
   constructor(now: number) {
     this.#now = now
@@ -31,7 +32,14 @@ class HandClock {
   after = (ms: number, then: () => void) => {
     const timer = { at: this.#now + ms, then }
     this.#timers.add(timer)
+    this.#news.emit('timer')
     return () => this.#timers.delete(timer)
+  }
+
+  /** Resolves when something waits for the moment in `ms`. */
+  async hasTimer(ms: number): Promise<void> {
+    const at = this.#now + ms
+    while (![...this.#timers].some((timer) => timer.at === at)) await once(this.#news, 'timer')
   }
 
   move(ms: number): void {
@@ -55,6 +63,14 @@ function live(t: Test, given: object[], { clock, courier, file, retryMs = 10 }: 
     now: 0,
   })
   const errors: unknown[] = []
+  const news = new EventEmitter()
+  let settled = 0
+  const settle = store.settleNotice.bind(store)
+  store.settleNotice = async (...how) => {
+    await settle(...how)
+    settled += 1
+    news.emit('settled')
+  }
   const notifier = new Notifier({
     store,
     clock: time,
@@ -64,7 +80,6 @@ function live(t: Test, given: object[], { clock, courier, file, retryMs = 10 }: 
     retryMs: () => retryMs,
     onError: (error) => errors.push(error),
   })
-  const news = new EventEmitter()
   const events: SquadEvent[] = []
   store.onCommitted((some) => {
     events.push(...some)
@@ -87,6 +102,10 @@ function live(t: Test, given: object[], { clock, courier, file, retryMs = 10 }: 
         if (found) return found
         await once(news, 'events')
       }
+    },
+    /** Resolves when the store knows how so many tries ended. */
+    async settled(count: number) {
+      while (settled < count) await once(news, 'settled')
     },
     change(next: object[]) {
       rules = readNotifications(next)
@@ -139,7 +158,7 @@ t.test('who is to be told is told, each of what it asked for', async (t) => {
     'failures 4',
     'urgent 2',
   ])
-  while (one.store.waitingNotices().length > 0) await new Promise((then) => setImmediate(then))
+  await one.settled(4)
   t.strictSame(
     one.store.counters().filter(({ name }) => name === 'notifications'),
     [{ name: 'notifications', label: 'delivered', value: 4 }],
@@ -199,14 +218,9 @@ t.test('each try waits longer than the one before', async (t) => {
   await one.emit('TaskFailed')
   for (const [i, wait] of [500, 2000, 8000, 32_000].entries()) {
     await courier.count(i + 1)
-    const settle = one.store.settleNotice.bind(one.store)
-    const settled = new Promise<void>((resolve) => {
-      one.store.settleNotice = (...how) => settle(...how).then(resolve)
-    })
     courier.brought[i]!.end(failed)
-    await settled
-    one.store.settleNotice = settle
-    await new Promise((then) => setImmediate(then))
+    await one.settled(i + 1)
+    await clock.hasTimer(wait)
     clock.move(wait - 1)
     await one.store.append([], 0)
     t.equal(courier.brought.length, i + 1, `not before ${wait} ms`)

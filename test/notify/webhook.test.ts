@@ -1,5 +1,5 @@
 import { createHmac } from 'node:crypto'
-import { readFileSync, writeFileSync } from 'node:fs'
+import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import type { SquadEvent } from '../../src/supervisor/domain/event.ts'
@@ -8,7 +8,9 @@ import { showOnDesktop } from '../../src/supervisor/notify/desktop.ts'
 import { post } from '../../src/supervisor/notify/webhook.ts'
 import { wordsFor } from '../../src/supervisor/notify/words.ts'
 import { scratch } from '../support/api.ts'
+import { ended } from '../support/process.ts'
 import { receiver } from '../support/receiver.ts'
+import { whenIn } from '../support/watching.ts'
 
 const event: SquadEvent = {
   seq: 7,
@@ -96,9 +98,9 @@ t.test(
 )
 
 t.test('who does not answer is left when the time is over', async (t) => {
-  const { posts, url } = await receiver(t, () => {})
-  const late = AbortSignal.timeout(100)
-  t.strictSame(await post(webhook(url), notice, how(late)), {
+  const late = new AbortController()
+  const { posts, url } = await receiver(t, () => late.abort())
+  t.strictSame(await post(webhook(url), notice, how(late.signal)), {
     ok: false,
     problem: 'it did not answer in time',
   })
@@ -144,9 +146,13 @@ t.test('the desktop is asked by an argument list, or it is said what is missing'
     ok: false,
     problem: /no bus here; was the daemon/,
   })
-  writeFileSync(program, '#!/bin/sh\nexec sleep 60\n')
-  t.match(await showOnDesktop(notice, AbortSignal.timeout(100), env), {
-    ok: false,
-    problem: /in time/,
-  })
+  rmSync(record)
+  writeFileSync(program, `#!/bin/sh\necho $$ > ${record}\nexec sleep 600\n`)
+  const late = new AbortController()
+  const shown = showOnDesktop(notice, late.signal, env)
+  const pid = () => Number(readFileSync(record, { encoding: 'utf8', flag: 'a+' }))
+  await whenIn(dir, () => pid() > 0)
+  late.abort()
+  t.match(await shown, { ok: false, problem: /in time/ })
+  await ended(pid())
 })
