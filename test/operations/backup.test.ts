@@ -1,9 +1,11 @@
 import { readdirSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import t from 'tap'
 import { connect } from '../../src/supervisor/api/client.ts'
 import { damageOf, viewStore } from '../../src/supervisor/operations/store-view.ts'
+import { firstEvent } from '../support/events.ts'
 import { Field } from '../support/field.ts'
+import { readLedger } from '../support/invariants/ledger.ts'
 import { Squadd } from '../support/squadd.ts'
 
 t.setTimeout(600_000)
@@ -17,29 +19,30 @@ t.test('a backup is made while the daemon writes, and when none runs', async (t)
   t.match(await squad.run('backup'), { exitCode: 5, stderr: /there is no store/ })
   await field.open(['ada'])
   let isOver = false
+  let stored = 0
   const flood = (async () => {
-    let stored = 0
     while (!isOver) {
       const prompts = Array.from({ length: 200 }, () => ({ prompt: 'true' }))
       await field.client.call('tasks.add', { tasks: prompts })
       stored += prompts.length
     }
-    return stored
   })()
-  const made: Made[] = []
-  for (let i = 0; i < 3; i++) made.push(await squad.json<Made>('backup'))
+  const made: (Made & { before: number; after: number })[] = []
+  for (let i = 0; i < 3; i++) {
+    const before = stored
+    made.push({ before, ...(await squad.json<Made>('backup')), after: stored })
+  }
   isOver = true
-  t.ok((await flood) > 0)
-  for (const { file, bytes } of made) {
+  await flood
+  t.ok(made[2]!.after > made[0]!.before, 'it was written to meanwhile')
+  for (const { file, bytes, before, after } of made) {
     t.equal(damageOf(file, 'whole'), null)
     t.match(statSync(file), { size: bytes, mode: 0o100600 })
+    const { newestTask } = viewStore(file)
+    t.ok(newestTask >= before, `${newestTask}: all of the ${before} that were stored before it`)
+    t.ok(newestTask <= after + 200, `and no more than were given in by its end (${after} and 200)`)
+    t.equal(newestTask % 200, 0, 'each batch whole')
   }
-  const counts = made.map(({ file }) => viewStore(file).newestTask)
-  t.same(
-    counts,
-    counts.toSorted((a, b) => a - b),
-    'each as of its own moment',
-  )
   t.same(
     readdirSync(join(squad.home, 'backups')).filter((name) => !name.endsWith('Z.db')),
     [],
@@ -51,7 +54,9 @@ t.test('a backup is made while the daemon writes, and when none runs', async (t)
   const nowhere = join(squad.dir, 'not', 'there.db')
   t.match(await squad.run('backup', nowhere), { exitCode: 2, stderr: /make the folder first/ })
   await squad.json('stop')
-  t.equal(damageOf((await squad.json<Made>('backup')).file, 'whole'), null)
+  const last = await squad.json<Made>('backup')
+  t.equal(damageOf(last.file, 'whole'), null)
+  t.equal(viewStore(last.file).newestTask, stored, 'with the daemon stopped it has everything')
 })
 
 t.test('backups are made by themselves, and the oldest go', async (t) => {
@@ -67,12 +72,16 @@ t.test('backups are made by themselves, and the oldest go', async (t) => {
     t.match(data, { file: /backups\/squadd-.*Z\.db$/, bytes: Number })
     if ((seen += 1) === 5) break
   }
-  squad.configure({ backupIntervalMs: 0 })
+  squad.configure({ backupIntervalMs: 0, backupKeep: 2 })
   await field.client.call('reload', {})
   await squad.json('stop')
-  const names = readdirSync(join(squad.home, 'backups'))
-  t.ok(names.includes('mine.db'))
-  t.ok(names.filter((name) => name.startsWith('squadd-')).length <= 3)
+  const { events } = readLedger(join(squad.home, 'squadd.db'))
+  const files = events
+    .filter(({ type }) => type === 'BackupMade')
+    .map(({ data }) => basename((JSON.parse(data) as { file: string }).file))
+  t.ok(files.length >= 5)
+  const names = readdirSync(join(squad.home, 'backups')).sort()
+  t.same(names, ['mine.db', ...files.slice(-2)], 'the newest two, and what is not ours')
   t.match(await squad.json('doctor'), { ok: true })
 })
 
@@ -89,10 +98,8 @@ t.test('a backup that cannot be made is told', async (t) => {
   symlinkSync('/proc/nowhere', backups)
   const client = connect({ socket: join(squad.home, 'run', 'squadd.sock') })
   t.teardown(() => client.close())
-  for await (const { type, data } of client.events({ since: 0 }))
-    if (type === 'BackupFailed') {
-      t.match(data, { reason: String })
-      break
-    }
+  const { data } = await firstEvent(client, 'BackupFailed')
+  t.match(data, { reason: /is not there; make the folder first/ })
+  t.match(await client.call('readyz', {}), { ok: true }, 'and harms nothing else')
   rmSync(backups)
 })
