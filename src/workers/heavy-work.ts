@@ -17,9 +17,11 @@ const timeoutMs = 600_000
 export class HeavyWork {
   readonly pool = new WorkerPool({
     maxWorkers: Math.min(4, availableParallelism()),
-    // Large texts go through, few stay: their room is used again soon.
-    resourceLimits: { maxYoungGenerationSizeMb: 8 },
+    // Large texts go through, few stay: their room is used again soon, the sooner the less there may be.
+    resourceLimits: { maxYoungGenerationSizeMb: 8, maxOldGenerationSizeMb: 256 },
   })
+
+  #redacted: Promise<unknown> = Promise.resolve()
 
   /** Any other job; the threads come with it. */
   run<T>(job: Job): Promise<T> {
@@ -37,14 +39,22 @@ export class HeavyWork {
       moveResult: true,
     })
 
-  /** As `redactJob`. Throws the errors of `WorkerPool.submit`. */
-  readonly redacted = (value: unknown): Promise<Uint8Array> =>
-    this.run<Uint8Array>({
-      module: entryFile('redact-job', 'redact-job'),
-      export: 'redactJob',
-      data: value,
-      moveResult: true,
-      priority: 'high',
-      timeoutMs: redactTimeoutMs,
-    })
+  /**
+   * As `redactJob`. Throws the errors of `WorkerPool.submit`. One at a time: a flood of large texts needs
+   * one thread for them and not all, of which each would come to hold 40 MB.
+   */
+  readonly redacted = (value: unknown): Promise<Uint8Array> => {
+    const done = this.#redacted.then(() =>
+      this.run<Uint8Array>({
+        module: entryFile('redact-job', 'redact-job'),
+        export: 'redactJob',
+        data: value,
+        moveResult: true,
+        priority: 'high',
+        timeoutMs: redactTimeoutMs,
+      }),
+    )
+    this.#redacted = done.catch(() => {})
+    return done
+  }
 }

@@ -12,9 +12,9 @@ export const packagedBin = (): Promise<string> => (packed ??= pack())
 async function pack(): Promise<string> {
   const dir = mkdtempSync(join(tmpdir(), 'squadd-package-'))
   process.once('exit', () => rmSync(dir, { recursive: true, force: true }))
-  const { stdout } = await execa('npm', ['pack', '--silent', '--pack-destination', dir], {
-    cwd: root,
-  })
+  // What a test runner loads into every Node is not for npm.
+  const words = ['-u', 'NODE_OPTIONS', 'npm', 'pack', '--silent', '--pack-destination', dir]
+  const { stdout } = await execa('env', words, { cwd: root })
   const archive = join(dir, stdout.trim().split('\n').at(-1)!)
   await execa('tar', ['-xzf', archive, '-C', dir])
   symlinkSync(join(root, 'node_modules'), join(dir, 'package', 'node_modules'))

@@ -5,7 +5,7 @@ import { text } from 'node:stream/consumers'
 import { setTimeout as pause } from 'node:timers/promises'
 import { ask } from '../support/api.ts'
 import type { Squadd } from '../support/squadd.ts'
-import { memoryOf } from '../support/invariants/processes.ts'
+import { peakMemoryOf } from '../support/invariants/processes.ts'
 
 export type Flood = {
   tasks: number
@@ -46,10 +46,8 @@ export async function flood(
   let isOver = false
   const ended = once(child, 'exit').then(() => (isOver = true))
   const times: number[] = []
-  let rssBytes = 0
   while (!isOver) {
     times.push(await timeOfStatus(socketPath))
-    rssBytes = Math.max(rssBytes, memoryOf(pid))
     await pause(20)
   }
   await ended
@@ -60,7 +58,7 @@ export async function flood(
   return {
     tasks,
     ...(JSON.parse(await said) as Pick<Flood, 'acknowledged' | 'refused' | 'other' | 'firstOther'>),
-    rssBytes,
+    rssBytes: peakMemoryOf(pid),
     statusP50Ms: at(0.5),
     statusP99Ms: at(0.99),
     statusAsked: times.length,

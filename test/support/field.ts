@@ -20,9 +20,9 @@ export class Field {
   client!: Client
   readonly #random = seeded(seed)
 
-  /** `env`: what the daemon has beyond the environment of the test. */
-  constructor(env: Record<string, string> = {}) {
-    this.squad = new Squadd(env)
+  /** `env`: what the daemon has beyond the environment of the test; `bin`: another squadd. */
+  constructor(env: Record<string, string> = {}, bin?: string) {
+    this.squad = new Squadd(env, bin)
     this.journal = join(this.squad.dir, 'journal')
   }
 

@@ -16,12 +16,12 @@ export type Guarded = {
   isWhole: () => Promise<void>
 }
 
-/** A squad that is not open yet and its invariants, gone after the test; `env` as for a `Field`. */
+/** A squad that is not open yet and its invariants, gone after the test. */
 export function fieldFor(
   t: Test,
-  env: Record<string, string> = {},
+  ...how: ConstructorParameters<typeof Field>
 ): { field: Field; invariants: Invariants } {
-  const field = new Field(env)
+  const field = new Field(...how)
   const invariants = new Invariants(field.squad)
   t.teardown(async () => {
     invariants.close()

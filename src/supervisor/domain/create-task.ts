@@ -51,7 +51,7 @@ function checkPrompt(prompt: unknown, maxBytes: number): string {
   if (typeof prompt !== 'string' || prompt.trim() === '')
     throw invalid('prompt', prompt, 'is empty', 'say what the agent is to do')
   // A UTF-16 unit is at most three bytes in UTF-8: short prompts need no count.
-  const bytes = prompt.length * 3 <= maxBytes ? 0 : new TextEncoder().encode(prompt).length
+  const bytes = prompt.length * 3 <= maxBytes ? 0 : Buffer.byteLength(prompt)
   if (bytes > maxBytes)
     throw new SquadError(
       'SQUADD_TOO_LARGE',

@@ -102,8 +102,13 @@ export function litter(agentsDir: string, { tasks, agents }: Ledger): string[] {
 /** Open files of a process. */
 export const filesOf = (pid: number): number => list(`/proc/${pid}/fd`).length
 
-export const memoryOf = (pid: number): number =>
-  1024 * Number(/VmRSS:\s+(\d+)/.exec(read(pid, 'status'))?.[1] ?? 0)
+export const memoryOf = (pid: number): number => bytesIn(pid, 'VmRSS')
+
+/** The most it ever had. */
+export const peakMemoryOf = (pid: number): number => bytesIn(pid, 'VmHWM')
+
+const bytesIn = (pid: number, field: string): number =>
+  1024 * Number(new RegExp(`${field}:\\s+(\\d+)`).exec(read(pid, 'status'))?.[1] ?? 0)
 
 const commandOf = (pid: number): string => read(pid, 'cmdline').replaceAll('\0', ' ').slice(0, 80)
 
