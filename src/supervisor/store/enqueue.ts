@@ -63,10 +63,7 @@ function* taskAt(place: Place, made: ReadonlyMap<number, Task>): Op<Task> {
 
 function* admit(tx: Transaction, fresh: number): Op<void> {
   if (fresh === 0) return
-  const counts = yield* row<{ waiting: number }>(
-    `select sum(n) as waiting from task_count where state in ('blocked', 'delayed', 'ready')`,
-  )
-  const { waiting } = counts!
+  const waiting = yield* waitingTasks(tx)
   const limit = tx.settings.taskQueueSize()
   if (waiting + fresh <= limit) return
   throw new SquadError(
@@ -74,6 +71,16 @@ function* admit(tx: Transaction, fresh: number): Op<void> {
     `the queue is full: ${waiting} tasks wait, ${fresh} more would pass the limit of ${limit}`,
     { waiting, fresh, limit, hint: 'try again when some have started, or raise taskQueueSize' },
   )
+}
+
+const waitingStates = ['blocked', 'delayed', 'ready'] as const satisfies TaskState[]
+
+/** What the earlier writes of the commit moved is not in the table yet. */
+function* waitingTasks({ earlier }: Transaction): Op<number> {
+  earlier.waiting ??= (yield* row<{ n: number }>(
+    `select sum(n) as n from task_count where state in ('blocked', 'delayed', 'ready')`,
+  ))!.n
+  return waitingStates.reduce((n, state) => n + (earlier.moved.get(state) ?? 0), earlier.waiting)
 }
 
 function* insert(

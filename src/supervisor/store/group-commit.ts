@@ -1,16 +1,19 @@
 import { SquadError } from '../domain/error.ts'
 import type { SquadEvent } from '../domain/event.ts'
-import type { Total } from '../domain/totals.ts'
 import { failpoint } from '../failpoint/failpoint.ts'
 import type { Connection } from './sqlite.ts'
 import type { Op } from './statement.ts'
-import { addTotals } from './transaction.ts'
+import type { Commit } from './transaction.ts'
+import { flush, join, newCommit } from './transaction.ts'
 
-/** What a write answers, the events that go out once it is durable, and what it adds to the totals. */
-export type Written<T> = { value: T; events: readonly SquadEvent[]; totals: readonly Total[] }
+/** What a write answers, and what it leaves to the end of its commit. */
+export type Written<T> = { value: T; left: Commit }
+
+/** A write, given what those before it in the same commit left. */
+export type Work<T> = (earlier: Commit) => Op<Written<T>>
 
 type Job = {
-  work: () => Op<Written<unknown>>
+  work: Work<unknown>
   resolve: (value: unknown) => void
   reject: (error: unknown) => void
 }
@@ -35,7 +38,7 @@ export class GroupCommit {
     this.#connection = connection
   }
 
-  write<T>(work: () => Op<Written<T>>): Promise<T> {
+  write<T>(work: Work<T>): Promise<T> {
     if (this.#closed) return Promise.reject(shuttingDown())
     return new Promise<T>((resolve, reject) => {
       this.#waiting.push({ work, resolve: resolve as Job['resolve'], reject })
@@ -58,14 +61,18 @@ export class GroupCommit {
     const jobs = this.#waiting.splice(0, mostInOneCommit)
     this.#next = this.#waiting.length > 0 ? setImmediate(() => this.#turn()) : undefined
     if (jobs.length === 0) return
-    const done: { job: Job; written: Written<unknown> }[] = []
+    const commit = newCommit()
+    const done: { job: Job; value: unknown }[] = []
     try {
       this.#connection.command('begin immediate')
       for (const job of jobs) {
-        const written = jobs.length === 1 ? this.#connection.run(job.work()) : this.#inside(job)
-        if (written) done.push({ job, written })
+        const work = job.work(commit)
+        const written = jobs.length === 1 ? this.#connection.run(work) : this.#inside(job, work)
+        if (!written) continue
+        join(commit, written.left)
+        done.push({ job, value: written.value })
       }
-      this.#connection.run(addTotals(done.flatMap(({ written }) => written.totals)))
+      this.#connection.run(flush(commit))
       failpoint('store.before_commit')
       this.#connection.command('commit')
     } catch (error) {
@@ -74,16 +81,16 @@ export class GroupCommit {
       return
     }
     failpoint('store.after_commit')
-    this.#publish(done.flatMap(({ written }) => written.events))
-    for (const { job, written } of done) job.resolve(written.value)
+    this.#publish(commit.events)
+    for (const { job, value } of done) job.resolve(value)
   }
 
   /** Runs one of several writes: when it fails, it alone is undone and refused. */
-  #inside(job: Job): Written<unknown> | undefined {
+  #inside(job: Job, work: Op<Written<unknown>>): Written<unknown> | undefined {
     const connection = this.#connection
     connection.command('savepoint one')
     try {
-      const written = connection.run(job.work())
+      const written = connection.run(work)
       connection.command('release one')
       return written
     } catch (error) {

@@ -37,12 +37,12 @@ export type AfterBackup = {
  */
 export function* afterRestore(tx: Transaction, after: AfterBackup): Op<TaskId[]> {
   for (const one of after.saved) yield* insertSaved(one)
-  yield* recount()
-  // Children that could not be read are told of it now.
-  for (const { task } of after.saved) if (isEnded(task.state)) yield* followUp(tx, task)
   yield* useNoNumberAgain('task', after.used.task)
   yield* useNoNumberAgain('event', after.used.event)
   yield* useNoNumberAgain('agent', after.used.agent)
+  yield* recount()
+  // Children that could not be read are told of it now.
+  for (const { task } of after.saved) if (isEnded(task.state)) yield* followUp(tx, task)
   const held: TaskId[] = []
   const open = yield* rows<TaskRow>(`select * from task where state not in ${ended} order by id`)
   for (const task of open) {

@@ -7,7 +7,7 @@ import { askStop, cancel, nextDueAt, promote, release, retry } from './control.t
 import { enqueue } from './enqueue.ts'
 import { append, counters, eventRange, eventsSince, oldestToKeep, trimBelow } from './events.ts'
 import { forget } from './forget.ts'
-import type { Listener, Written } from './group-commit.ts'
+import type { Listener, Work } from './group-commit.ts'
 import { settleNotice, tellGivenUp } from './notice-end.ts'
 import { dropNotice, lostNotices, takeNotices, waitingNotices } from './notices.ts'
 import { ahead, note, notes, parents, readyByPriority, urgent } from './questions.ts'
@@ -15,11 +15,11 @@ import { record } from './record.ts'
 import type { Op } from './statement.ts'
 import { oldestReadyAt, task, taskCounts, tasks } from './task-row.ts'
 import type { Settings, Transaction } from './transaction.ts'
-import { beginAt, flush } from './transaction.ts'
+import { beginAt } from './transaction.ts'
 
 /** What runs the rules: one transaction a write, and reads that see what is committed. */
 export type Engine = {
-  write<T>(work: () => Op<Written<T>>): Promise<T>
+  write<T>(work: Work<T>): Promise<T>
   read<T>(op: Op<T>): T
   onCommitted(listener: Listener): void
   close(): Promise<void>
@@ -35,11 +35,9 @@ const timeless = 0
 export function createStore(engine: Engine, instanceId: string, settings: Settings): Store {
   const write = <T>(name: FailpointName, now: number, op: (tx: Transaction) => Op<T>): Promise<T> =>
     failingAsync(name, () =>
-      engine.write(function* () {
-        const tx = beginAt(now, settings)
-        const value = yield* op(tx)
-        yield* flush(tx)
-        return { value, events: tx.events, totals: tx.totals }
+      engine.write(function* (earlier) {
+        const tx = beginAt(now, settings, earlier)
+        return { value: yield* op(tx), left: tx }
       }),
     )
   return {
