@@ -1,13 +1,14 @@
-import type { TaskSpec, TaskState } from '../domain/task.ts'
+import type { TaskSpec } from '../domain/task.ts'
 import { move, moveMany } from './move.ts'
 import type { Op } from './statement.ts'
 import { row, rows } from './statement.ts'
+import type { TaskRow } from './task-row.ts'
 import { toId } from './task-row.ts'
 import type { Transaction } from './transaction.ts'
 
-type Ended = { id: number; state: TaskState }
+type Ended = Pick<TaskRow, 'id' | 'state'>
 
-type Child = Ended & { on_failure: TaskSpec['onParentFailure'] }
+type Child = Pick<TaskRow, 'id' | 'state' | 'agent'> & { on_failure: TaskSpec['onParentFailure'] }
 
 /**
  * What the end of a task means for the tasks after it: a success frees them; anything else frees,
@@ -24,7 +25,7 @@ export function* followUp(tx: Transaction, ended: Ended): Op<void> {
     const how = parent.state === 'failed' ? 'failed' : 'was cancelled'
     const reason = `its parent ${toId(parent.id)} ${how}`
     const children = yield* rows<Child>(
-      `select task.id, task.state, dep.on_failure from dep join task on task.id = dep.child
+      `select task.id, task.state, task.agent, dep.on_failure from dep join task on task.id = dep.child
        where dep.parent = ?1 and dep.met = 0 and task.state = 'blocked' order by dep.child`,
       parent.id,
     )

@@ -5,8 +5,8 @@ import { serves } from '../policy/scheduler.ts'
 import { move } from './move.ts'
 import type { Op } from './statement.ts'
 import { row, rows } from './statement.ts'
-import type { WholeRow } from './task-row.ts'
-import { findTask, toTask } from './task-row.ts'
+import type { TaskRow } from './task-row.ts'
+import { findTask, readTask, toTask } from './task-row.ts'
 import type { Transaction } from './transaction.ts'
 
 /** The first task of a lane. */
@@ -46,11 +46,12 @@ export function* claim(
     const eligible = idle.filter((one) => serves(one, lane))
     if (eligible.length === 0) continue
     const found = (yield* findTask(id))!
-    const agent = choose(toTask(found, found), eligible)
+    const task = readTask(found)
+    const agent = choose(task, eligible)
     if (agent === null) continue
     if (!eligible.some((one) => one.id === agent))
       throw new SquadError('SQUADD_INTERNAL', `${agent} is not among the agents to choose from`)
-    claimed.push(yield* start(tx, found, agent))
+    claimed.push(toTask(yield* start(tx, found, agent), task))
     idle = idle.filter((one) => one.id !== agent)
     if (claimed.length === limit || idle.length === 0) break
     const next = yield* row<Head>(laneHead, lane)
@@ -59,7 +60,7 @@ export function* claim(
   return claimed
 }
 
-function* start(tx: Transaction, found: WholeRow, agent: string): Op<Task> {
+function* start(tx: Transaction, found: TaskRow, agent: string): Op<TaskRow> {
   const fence = found.fence + 1
   const attempt = found.attempt + 1
   const moved = yield* move(
@@ -76,7 +77,7 @@ function* start(tx: Transaction, found: WholeRow, agent: string): Op<Task> {
     agent,
     tx.now,
   )
-  return toTask(moved, found)
+  return moved
 }
 
 const byRank = (a: Head, b: Head): number => a.rank - b.rank || a.id - b.id

@@ -5,10 +5,9 @@ import type { Parent, Place } from './dependencies.ts'
 import { parentsOf, refusal } from './dependencies.ts'
 import type { Op } from './statement.ts'
 import { row, rows } from './statement.ts'
-import type { TaskRow } from './task-row.ts'
-import { findTask, toId, toTask } from './task-row.ts'
+import { findTask, readTask, toId, toTask, untried } from './task-row.ts'
 import type { Transaction } from './transaction.ts'
-import { emit, tally } from './transaction.ts'
+import { emit, nextNumber, tally } from './transaction.ts'
 
 /** Stores a batch, whole or not at all: all is checked before anything is written. */
 export function* enqueue(tx: Transaction, specs: readonly TaskSpec[]): Op<Task[]> {
@@ -58,7 +57,7 @@ function* placesOf(specs: readonly TaskSpec[]): Op<Place[]> {
 function* taskAt(place: Place, made: ReadonlyMap<number, Task>): Op<Task> {
   if ('fresh' in place) return made.get(place.fresh)!
   const found = yield* findTask(place.stored)
-  return toTask(found!, found!)
+  return readTask(found!)
 }
 
 function* admit(tx: Transaction, fresh: number): Op<void> {
@@ -94,24 +93,30 @@ function* insert(
   const unmet = after.filter(({ met }) => !met).length
   const state = stateAtBirth(unmet, spec.notBeforeAt, tx.now)
   const lane = laneOf(spec)
-  const stored = yield* row<TaskRow>(
-    `insert into task(state, rank, lane, priority, unmet, not_before, ready_at, key, created_at)
-     values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) returning *`,
+  const id = yield* nextNumber(tx, 'task')
+  const born = {
+    id,
     state,
-    Math.round(rankOf(spec, tx.now, tx.settings.patience())),
+    rank: Math.round(rankOf(spec, tx.now, tx.settings.patience())),
     lane,
     priority,
     unmet,
-    spec.notBeforeAt,
-    state === 'ready' ? tx.now : null,
-    spec.key,
-    tx.now,
+    not_before: spec.notBeforeAt,
+    ready_at: state === 'ready' ? tx.now : null,
+    key: spec.key,
+    created_at: tx.now,
+  }
+  yield* rows(
+    `insert into task(id, state, rank, lane, priority, unmet, not_before, ready_at, key, created_at)
+     values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)`,
+    ...Object.values(born),
   )
-  const { id } = stored!
   yield* rows('insert into spec(task_id, prompt, opts) values (?1, ?2, ?3)', id, prompt, opts)
   tally(tx, state, 1)
   yield* emit(tx, { type: 'TaskSubmitted', taskId: toId(id), data: { priority, lane } })
-  return { row: id, task: toTask(stored!, { prompt, opts, body: null }) }
+  // As it is read back: what JSON has no word for is gone.
+  const stored = JSON.parse(opts) as Task['spec']
+  return { row: id, task: toTask({ ...untried, ...born }, { prompt, spec: stored, result: null }) }
 }
 
 function stateAtBirth(unmet: number, notBeforeAt: number | null, now: number): TaskState {

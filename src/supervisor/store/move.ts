@@ -3,7 +3,7 @@ import type { EventType } from '../domain/event.ts'
 import type { TaskSignal, TaskState } from '../domain/task.ts'
 import { isEnded, nextTaskState, taskStates } from '../domain/task.ts'
 import type { Op, Value } from './statement.ts'
-import { row, rows } from './statement.ts'
+import { rows } from './statement.ts'
 import type { TaskRow } from './task-row.ts'
 import { toId } from './task-row.ts'
 import type { Transaction } from './transaction.ts'
@@ -48,27 +48,29 @@ export type Patch = Partial<
 
 /**
  * The one way in which a task changes its state: asks the table, keeps the counts, tells the world.
+ * The answer is the row as it is then.
  * Throws as `nextState`.
  */
-export function* move(
+export function* move<T extends Pick<TaskRow, 'id' | 'state' | 'agent'>>(
   tx: Transaction,
-  task: Pick<TaskRow, 'id' | 'state'>,
+  task: T,
   signal: TaskSignal,
   patch: Patch,
   data: Record<string, unknown> = {},
-): Op<TaskRow> {
+): Op<T> {
   const to = nextState(task, signal)
   const change: Record<string, Value> = { reason: null, want: null, ...patch, state: to }
   if (to === 'ready') change['ready_at'] = tx.now
   change['ended_at'] = isEnded(to) ? (patch.ended_at ?? tx.now) : null
   const columns = Object.keys(change).map((column, index) => `${column} = ?${index + 3}`)
-  const moved = yield* row<TaskRow>(
-    `update task set ${columns.join(', ')} where id = ?1 and state = ?2 returning *`,
+  // Read in this transaction, so it is what it was.
+  yield* rows(
+    `update task set ${columns.join(', ')} where id = ?1 and state = ?2`,
     task.id,
     task.state,
     ...Object.values(change),
   )
-  if (!moved) throw illegal(task, signal)
+  const moved = { ...task, ...change }
   tally(tx, task.state, -1)
   tally(tx, to, 1)
   const type = signals[signal].event

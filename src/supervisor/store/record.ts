@@ -11,7 +11,7 @@ import { move } from './move.ts'
 import type { Op } from './statement.ts'
 import { row, rows } from './statement.ts'
 import type { TaskRow } from './task-row.ts'
-import { findTask, rowOf, toTask } from './task-row.ts'
+import { findTask, readTask, rowOf } from './task-row.ts'
 import type { Transaction } from './transaction.ts'
 import { count, emit } from './transaction.ts'
 
@@ -34,7 +34,7 @@ export function* record(
   yield* keep(verdict, found)
   yield* creditAgent(tx, verdict, found.agent)
   yield* chargeAgent(verdict, found.agent)
-  const moved = yield* settle(tx, verdict, found, decide(toTask(found, found)))
+  const moved = yield* settle(tx, verdict, found, decide(readTask(found)))
   if (isEnded(moved.state)) yield* followUp(tx, moved)
   return 'recorded'
 }

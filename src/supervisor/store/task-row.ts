@@ -25,24 +25,39 @@ export type TaskRow = Pick<
   ended_at: number | null
 }
 
-/** What lies beside it. */
-type Texts = { prompt: string; opts: string; body: string | null }
+/** What a row has before its first attempt: the defaults of the table. */
+export const untried = {
+  ...{ fence: 0, attempt: 0, base_fence: 0, spent_ms: 0, spent_usd: 0 },
+  ...{ agent: null, want: null, outcome: null, cause: null, reason: null },
+  ...{ started_at: null, ended_at: null },
+} as const satisfies Partial<TaskRow>
 
-export type WholeRow = TaskRow & Texts
+/** With what lies beside it. */
+export type WholeRow = TaskRow & { prompt: string; opts: string; body: string | null }
 
 export const toId = (id: number): TaskId => `t${id}`
 
 const whole = `select task.*, spec.prompt, spec.opts, result.body
   from task join spec on spec.task_id = task.id left join result on result.task_id = task.id`
 
-export function toTask(task: TaskRow, texts: Texts): Task {
+export const readTask = (found: WholeRow): Task =>
+  toTask(found, {
+    prompt: found.prompt,
+    spec: JSON.parse(found.opts) as Task['spec'],
+    result: found.body === null ? null : (JSON.parse(found.body) as Task['result']),
+  })
+
+export function toTask(
+  task: TaskRow,
+  { prompt, spec, result }: Pick<Task, 'prompt' | 'spec' | 'result'>,
+): Task {
   return {
     id: toId(task.id),
     state: task.state,
     reason: task.reason,
     priority: task.priority,
-    prompt: texts.prompt,
-    spec: JSON.parse(texts.opts) as Task['spec'],
+    prompt,
+    spec,
     rank: task.rank,
     lane: task.lane,
     fence: task.fence,
@@ -54,7 +69,7 @@ export function toTask(task: TaskRow, texts: Texts): Task {
     want: task.want,
     outcome: task.outcome,
     cause: task.cause,
-    result: texts.body === null ? null : (JSON.parse(texts.body) as Task['result']),
+    result,
     createdAt: task.created_at,
     notBeforeAt: task.not_before,
     startedAt: task.started_at,
@@ -89,7 +104,7 @@ export function* findTask(id: number): Op<WholeRow | undefined> {
 export function* task(id: TaskId): Op<Task> {
   const found = yield* findTask(rowOf(id))
   if (!found) throw notFound(id)
-  return toTask(found, found)
+  return readTask(found)
 }
 
 /** Newest first. Throws SQUADD_INVALID. */
@@ -108,7 +123,7 @@ export function* tasks(filter: TaskFilter): Op<Task[]> {
     `${whole} where ${where.join(' and ')} order by task.id desc limit ?2`,
     ...parameters,
   )
-  return found.map((one) => toTask(one, one))
+  return found.map(readTask)
 }
 
 /** How many tasks are in each state; costs the same however many there are. */
