@@ -13,8 +13,8 @@ import { sizes } from './sizes.ts'
 export const about = `A job is a prompt of 1 KB. Every queue holds 100,000 others while it is measured; all
 are measured by turns, on the same disk, with 1 caller and with 64 at once. \`end to end\` is one job enqueued
 and one that waits claimed and completed, again and again, the way each queue's own workers do it: squadd
-claims in the commit that stores what was submitted, BullMQ has the next job from the answer to the
-completion of the last, the others do one thing after the other.
+claims in the commit that stores what was submitted, once for all agents that are free then, BullMQ has the
+next job from the answer to the completion of the last, the others do one thing after the other.
 
 squadd, BullMQ (Redis 7, \`appendfsync always\`) and pg-boss (PostgreSQL, \`synchronous_commit = on\`) acknowledge
 only what is on the disk. plainjob comes with \`synchronous = normal\`: a power loss may take its last jobs, so

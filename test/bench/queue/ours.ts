@@ -49,12 +49,28 @@ export const complete = (store: Store, task: Task): Promise<unknown> =>
     Date.now(),
   )
 
+/** Takes as the dispatcher does: one claim for all the agents that are free in this turn. */
+function dispatcher(store: Store): () => Promise<Task> {
+  let free = 0
+  let claimed: Promise<Task[]> | undefined
+  const claim = () => {
+    const agents = Array.from({ length: free }, (_, n) => ({ id: `agent${n}`, labels: [] }))
+    claimed = undefined
+    free = 0
+    return store.claim(agents, take, agents.length, Date.now())
+  }
+  return async () => {
+    const nth = free++
+    claimed ??= Promise.resolve().then(claim)
+    return (await claimed)[nth]!
+  }
+}
+
 /** The store of squadd, with everything it writes: task, spec, attempt, result and three events. */
 export function ours(dir: string): QueueCandidate {
   const store = openStore(dir)
-  let caller = 0
   const add = () => store.enqueue([spec], Date.now())
-  const take = () => claimOne(store, `agent${(caller = (caller + 1) % 64)}`)
+  const take = dispatcher(store)
   return {
     name: 'squadd',
     fill: (count) => fill(store, count),
