@@ -1,4 +1,5 @@
 import type { TaskSpec } from '../domain/task.ts'
+import type { Moved } from './move.ts'
 import { move, moveMany } from './move.ts'
 import type { Op } from './statement.ts'
 import { row, rows } from './statement.ts'
@@ -8,7 +9,7 @@ import type { Transaction } from './transaction.ts'
 
 type Ended = Pick<TaskRow, 'id' | 'state'>
 
-type Child = Pick<TaskRow, 'id' | 'state' | 'agent'> & { on_failure: TaskSpec['onParentFailure'] }
+type Child = Moved & { on_failure: TaskSpec['onParentFailure'] }
 
 /**
  * What the end of a task means for the tasks after it: a success frees them; anything else frees,

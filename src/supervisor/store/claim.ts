@@ -6,7 +6,7 @@ import { move } from './move.ts'
 import type { Op } from './statement.ts'
 import { row, rows } from './statement.ts'
 import type { TaskRow } from './task-row.ts'
-import { findTask, readTask, toTask } from './task-row.ts'
+import { findTask, toTask } from './task-row.ts'
 import type { Transaction } from './transaction.ts'
 
 /** The first task of a lane. */
@@ -46,12 +46,12 @@ export function* claim(
     const eligible = idle.filter((one) => serves(one, lane))
     if (eligible.length === 0) continue
     const found = (yield* findTask(id))!
-    const task = readTask(found)
+    const task = toTask(found)
     const agent = choose(task, eligible)
     if (agent === null) continue
     if (!eligible.some((one) => one.id === agent))
       throw new SquadError('SQUADD_INTERNAL', `${agent} is not among the agents to choose from`)
-    claimed.push(toTask(yield* start(tx, found, agent), task))
+    claimed.push(yield* start(tx, found, task, agent))
     idle = idle.filter((one) => one.id !== agent)
     if (claimed.length === limit || idle.length === 0) break
     const next = yield* row<Head>(laneHead, lane)
@@ -60,10 +60,10 @@ export function* claim(
   return claimed
 }
 
-function* start(tx: Transaction, found: TaskRow, agent: string): Op<TaskRow> {
+function* start(tx: Transaction, found: TaskRow, task: Task, agent: string): Op<Task> {
   const fence = found.fence + 1
   const attempt = found.attempt + 1
-  const moved = yield* move(
+  const { state } = yield* move(
     tx,
     found,
     'claim',
@@ -77,7 +77,9 @@ function* start(tx: Transaction, found: TaskRow, agent: string): Op<TaskRow> {
     agent,
     tx.now,
   )
-  return moved
+  const starts = task.starts + 1
+  const begun = { fence, attempt, starts, agent, startedAt: tx.now }
+  return { ...task, ...begun, state, reason: null, want: null }
 }
 
 const byRank = (a: Head, b: Head): number => a.rank - b.rank || a.id - b.id

@@ -5,7 +5,7 @@ import type { Parent, Place } from './dependencies.ts'
 import { parentsOf, refusal } from './dependencies.ts'
 import type { Op } from './statement.ts'
 import { row, rows } from './statement.ts'
-import { findTask, readTask, toId, toTask, untried } from './task-row.ts'
+import { findTask, toId, toTask, untried } from './task-row.ts'
 import type { Transaction } from './transaction.ts'
 import { emit, nextNumber, tally } from './transaction.ts'
 
@@ -57,7 +57,7 @@ function* placesOf(specs: readonly TaskSpec[]): Op<Place[]> {
 function* taskAt(place: Place, made: ReadonlyMap<number, Task>): Op<Task> {
   if ('fresh' in place) return made.get(place.fresh)!
   const found = yield* findTask(place.stored)
-  return readTask(found!)
+  return toTask(found!)
 }
 
 function* admit(tx: Transaction, fresh: number): Op<void> {
@@ -114,9 +114,7 @@ function* insert(
   yield* rows('insert into spec(task_id, prompt, opts) values (?1, ?2, ?3)', id, prompt, opts)
   tally(tx, state, 1)
   yield* emit(tx, { type: 'TaskSubmitted', taskId: toId(id), data: { priority, lane } })
-  // As it is read back: what JSON has no word for is gone.
-  const stored = JSON.parse(opts) as Task['spec']
-  return { row: id, task: toTask({ ...untried, ...born }, { prompt, spec: stored, result: null }) }
+  return { row: id, task: toTask({ ...untried, ...born, prompt, opts, body: null }) }
 }
 
 function stateAtBirth(unmet: number, notBeforeAt: number | null, now: number): TaskState {

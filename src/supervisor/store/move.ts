@@ -26,6 +26,9 @@ const signals = {
   due: { event: null, done: 'made ready' },
 } as const satisfies Record<TaskSignal, { event: EventType | null; done: string }>
 
+/** What a move needs to know of a task, and answers. */
+export type Moved = Pick<TaskRow, 'id' | 'state' | 'agent'>
+
 /** Columns that a move may set beside the state. */
 export type Patch = Partial<
   Pick<
@@ -48,16 +51,15 @@ export type Patch = Partial<
 
 /**
  * The one way in which a task changes its state: asks the table, keeps the counts, tells the world.
- * The answer is the row as it is then.
  * Throws as `nextState`.
  */
-export function* move<T extends Pick<TaskRow, 'id' | 'state' | 'agent'>>(
+export function* move(
   tx: Transaction,
-  task: T,
+  task: Moved,
   signal: TaskSignal,
   patch: Patch,
   data: Record<string, unknown> = {},
-): Op<T> {
+): Op<Moved> {
   const to = nextState(task, signal)
   const change: Record<string, Value> = { reason: null, want: null, ...patch, state: to }
   if (to === 'ready') change['ready_at'] = tx.now
@@ -70,16 +72,16 @@ export function* move<T extends Pick<TaskRow, 'id' | 'state' | 'agent'>>(
     task.state,
     ...Object.values(change),
   )
-  const moved = { ...task, ...change }
+  const agent = patch.agent ?? task.agent
   tally(tx, task.state, -1)
   tally(tx, to, 1)
   const type = signals[signal].event
   if (type !== null) {
     const byAgent = task.state === 'running' || to === 'running'
-    const who = byAgent && moved.agent !== null ? { agentId: moved.agent } : {}
+    const who = byAgent && agent !== null ? { agentId: agent } : {}
     yield* emit(tx, { type, ...who, taskId: toId(task.id), data })
   }
-  return moved
+  return { id: task.id, state: to, agent }
 }
 
 /** Moves every task in `from` that fits `where`, silently; for signals that have no event. */

@@ -3,7 +3,7 @@ import type { Priority, Task, TaskId, TaskState } from '../domain/task.ts'
 import { append } from './events.ts'
 import type { Op } from './statement.ts'
 import { row, rows } from './statement.ts'
-import { findTask, readTask, rowOf, taskRow, toId } from './task-row.ts'
+import { findTask, rowOf, taskRow, toId, toTask } from './task-row.ts'
 import type { Transaction } from './transaction.ts'
 
 /** The critical task that is to be next, or null. */
@@ -12,7 +12,7 @@ export function* urgent(): Op<Task | null> {
     `select id from task where state = 'ready' and priority = 'critical' order by rank, id limit 1`,
   )
   const found = first && (yield* findTask(first.id))
-  return found ? readTask(found) : null
+  return found ? toTask(found) : null
 }
 
 /** Ready tasks by priority; counts no further than 1000 in all, the oldest. */

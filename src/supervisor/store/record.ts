@@ -6,12 +6,12 @@ import type { Settlement } from '../domain/ports.ts'
 import type { Task, TaskId } from '../domain/task.ts'
 import { isEnded } from '../domain/task.ts'
 import { followUp } from './children.ts'
-import type { Patch } from './move.ts'
+import type { Moved, Patch } from './move.ts'
 import { move } from './move.ts'
 import type { Op } from './statement.ts'
 import { row, rows } from './statement.ts'
 import type { TaskRow } from './task-row.ts'
-import { findTask, readTask, rowOf } from './task-row.ts'
+import { findTask, rowOf, toTask } from './task-row.ts'
 import type { Transaction } from './transaction.ts'
 import { count, emit } from './transaction.ts'
 
@@ -34,7 +34,7 @@ export function* record(
   yield* keep(verdict, found)
   yield* creditAgent(tx, verdict, found.agent)
   yield* chargeAgent(verdict, found.agent)
-  const moved = yield* settle(tx, verdict, found, decide(readTask(found)))
+  const moved = yield* settle(tx, verdict, found, decide(toTask(found)))
   if (isEnded(moved.state)) yield* followUp(tx, moved)
   return 'recorded'
 }
@@ -96,12 +96,7 @@ function* chargeAgent({ result }: Verdict, agent: string | null): Op<void> {
     yield* rows('update agent set spent_usd = spent_usd + ?2 where name = ?1', agent, cost)
 }
 
-function* settle(
-  tx: Transaction,
-  verdict: Verdict,
-  task: TaskRow,
-  decided: Settlement,
-): Op<TaskRow> {
+function* settle(tx: Transaction, verdict: Verdict, task: TaskRow, decided: Settlement): Op<Moved> {
   const settlement = heedCancel(task, decided)
   const { outcome, cause } = verdict
   const reason = 'reason' in settlement ? settlement.reason : null

@@ -40,24 +40,14 @@ export const toId = (id: number): TaskId => `t${id}`
 const whole = `select task.*, spec.prompt, spec.opts, result.body
   from task join spec on spec.task_id = task.id left join result on result.task_id = task.id`
 
-export const readTask = (found: WholeRow): Task =>
-  toTask(found, {
-    prompt: found.prompt,
-    spec: JSON.parse(found.opts) as Task['spec'],
-    result: found.body === null ? null : (JSON.parse(found.body) as Task['result']),
-  })
-
-export function toTask(
-  task: TaskRow,
-  { prompt, spec, result }: Pick<Task, 'prompt' | 'spec' | 'result'>,
-): Task {
+export function toTask(task: WholeRow): Task {
   return {
     id: toId(task.id),
     state: task.state,
     reason: task.reason,
     priority: task.priority,
-    prompt,
-    spec,
+    prompt: task.prompt,
+    spec: JSON.parse(task.opts) as Task['spec'],
     rank: task.rank,
     lane: task.lane,
     fence: task.fence,
@@ -69,7 +59,7 @@ export function toTask(
     want: task.want,
     outcome: task.outcome,
     cause: task.cause,
-    result,
+    result: task.body === null ? null : (JSON.parse(task.body) as Task['result']),
     createdAt: task.created_at,
     notBeforeAt: task.not_before,
     startedAt: task.started_at,
@@ -104,7 +94,7 @@ export function* findTask(id: number): Op<WholeRow | undefined> {
 export function* task(id: TaskId): Op<Task> {
   const found = yield* findTask(rowOf(id))
   if (!found) throw notFound(id)
-  return readTask(found)
+  return toTask(found)
 }
 
 /** Newest first. Throws SQUADD_INVALID. */
@@ -123,7 +113,7 @@ export function* tasks(filter: TaskFilter): Op<Task[]> {
     `${whole} where ${where.join(' and ')} order by task.id desc limit ?2`,
     ...parameters,
   )
-  return found.map(readTask)
+  return found.map(toTask)
 }
 
 /** How many tasks are in each state; costs the same however many there are. */

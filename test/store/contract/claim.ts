@@ -53,7 +53,8 @@ export function claimRules(open: OpenStore): void {
     ])
     await store.record(verdictOf(task!, 'not_started'), () => giveBack(), t0 + 50)
     const again = await take(store, t0 + 60)
-    t.match(again, { fence: 2, attempt: 1 })
+    t.match(again, { fence: 2, attempt: 1, starts: 2, reason: null })
+    t.strictSame(again, store.task('t1'))
     const { data } = store.eventsSince(0, 9, ['TaskStarted'])[1]!
     t.equal(data['waitMs'], 10, 'the wait begins when it became ready, not when it was stored')
   })
