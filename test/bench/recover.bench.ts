@@ -14,7 +14,10 @@ export const about = `Half of 50 agents run a task, 10,000 tasks wait. The daemo
 started again at once; nothing but its limit of concurrent tasks is raised, so that there is something to give
 out. Times are from the start of the process: until \`/v1/status\` answers, until a subscriber has the first
 \`TaskStarted\`, until every agent is idle or runs its task under its new host. Beside them stands a bare Node
-process, from its start to its first answer on a socket.`
+process, from its start to its first answer on a socket.
+
+What limits it: the modules that the daemon loads before it can answer, and then fifty hosts, each a Node of its
+own, that start on as many cores as there are.`
 
 const { agents, tasks, rounds } = sizes(
   { agents: 50, tasks: 10_000, rounds: 5 },
