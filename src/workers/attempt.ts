@@ -49,6 +49,7 @@ export class Attempt implements Work {
   #patience: NodeJS.Timeout | null = null
   #isPatienceOver = false
   #launching: Promise<void> = Promise.resolve()
+  #opening: Promise<void> | null = null
   #stopping: Promise<void> = Promise.resolve()
   #sweeping: Promise<void> = Promise.resolve()
 
@@ -130,6 +131,11 @@ export class Attempt implements Work {
     const isLaunched = this.#memo !== null
     const facts = this.#facts
     const sight = sightOf({ facts, isLaunched, isLauncherAlive, isRebooted, isPatienceOver })
+    // Until tmux has said who the launcher is, one that nobody sees may live all the same.
+    if (this.#opening && (sight.kind === 'lost' || sight.kind === 'take-latch')) {
+      await this.#opening
+      return this.check()
+    }
     switch (sight.kind) {
       case 'goes-on':
         return
@@ -206,11 +212,17 @@ export class Attempt implements Work {
       const kind = isInvalid(error) ? 'refused' : 'not-started'
       return this.#conclude({ kind, reason: oneLine(error) })
     }
+    await (this.#opening = this.#open())
+    if (this.#window.isLost) await this.check()
+  }
+
+  async #open(): Promise<void> {
     try {
       this.#processes.paneIs(await this.#window.open())
     } catch (error) {
       this.#log('warn', `its window did not open: ${oneLine(error)}`)
-      await this.check()
+    } finally {
+      this.#opening = null
     }
   }
 
