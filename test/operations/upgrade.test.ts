@@ -8,10 +8,14 @@ import { Field, gate } from '../support/field.ts'
 
 t.setTimeout(600_000)
 
-/** What outlives a daemon: tmux servers, each leading a session of its own, launchers and programs. */
+/**
+ * What outlives a daemon: tmux servers, each leading a session of its own, launchers and programs. What
+ * records a window's output is begun by tmux in its own time.
+ */
 function pidsOf(leftovers: string[]): string[] {
   return leftovers.flatMap((one) => {
-    const [, pid = '', name = ''] = /^process (\d+) (tmux|sh|\/bin\/sh) /.exec(one) ?? []
+    const [, pid = '', name = ''] =
+      /^process (\d+) (tmux|sh|\/bin\/sh) (?!.*pipe\.sh )/.exec(one) ?? []
     const isClient = name === 'tmux' && readStat(Number(pid))?.session !== Number(pid)
     return pid === '' || isClient ? [] : [pid]
   })
