@@ -8,9 +8,10 @@ import type { FailpointName } from '../../src/supervisor/failpoint/points.ts'
 import { Invariants } from '../support/invariants.ts'
 import { Squadd } from '../support/squadd.ts'
 import { Sturdy } from '../support/sturdy.ts'
+import { Notices } from './notices.ts'
 
 /** What a squad is put through so that a failpoint is met. */
-type Part = 'tasks' | 'people' | 'agent' | 'latch' | 'many'
+type Part = 'tasks' | 'people' | 'agent' | 'latch' | 'many' | 'told' | 'given up'
 
 const partsOf: Partial<Record<FailpointName, readonly Part[]>> = {
   'store.cancel': ['people'],
@@ -22,6 +23,9 @@ const partsOf: Partial<Record<FailpointName, readonly Part[]>> = {
   'store.add_agent': ['agent'],
   'store.update_agent': ['agent'],
   'store.remove_agent': ['agent'],
+  'store.take_notices': ['told'],
+  'store.settle_notice': ['told'],
+  'store.give_up_notices': ['given up'],
   'store.trim_events': ['many'],
   'host.clear': ['agent'],
   'worktree.check': ['agent'],
@@ -35,6 +39,7 @@ const partsOf: Partial<Record<FailpointName, readonly Part[]>> = {
 const unprovable: ReadonlySet<FailpointName> = new Set()
 
 const agentNames = ['ada', 'bob']
+const settings = { stopGraceMs: 500, restartIntensity: 20, breakerMaxFailures: 100 }
 
 /** A squad whose daemon is started with one fault after the other, and used until all is well again. */
 export class Exercise {
@@ -55,7 +60,6 @@ export class Exercise {
     this.#programs = join(this.#squad.dir, 'programs')
     this.#env['SQUADD_FAILPOINTS_JOURNAL'] = this.#faults
     writeFileSync(this.#programs, '')
-    this.#squad.configure({ stopGraceMs: 500, restartIntensity: 20, breakerMaxFailures: 100 })
     this.invariants = new Invariants(this.#squad)
   }
 
@@ -66,6 +70,7 @@ export class Exercise {
     const first = parts.includes('latch') ? 'dispatch.after_claim=kill9*1;' : ''
     this.#env['SQUADD_FAILPOINTS'] = `${first}${name}=${action}*1`
     rmSync(this.#faults, { force: true })
+    this.#squad.configure(settings)
     this.#round += 1
     await this.#user.start()
     for (const id of agentNames) await this.#ensureAgent(id)
@@ -74,6 +79,8 @@ export class Exercise {
     if (parts.includes('people')) wrong.push(...(await this.#people()))
     if (parts.includes('agent')) wrong.push(...(await this.#agent()))
     if (parts.includes('many')) wrong.push(...(await this.#many()))
+    if (parts.includes('told')) wrong.push(...(await this.#notices().areTold()))
+    if (parts.includes('given up')) wrong.push(...(await this.#notices().areGivenUp()))
     await this.#mend()
     wrong.push(
       ...(await this.#user.persist((client) => this.invariants.quiet(client), { revive: true })),
@@ -142,6 +149,16 @@ export class Exercise {
     const tasks = await this.#add(Array.from({ length: 1100 }, () => waiting))
     for (const { id } of tasks) await this.#do('tasks.cancel', id)
     return this.#tasks()
+  }
+
+  #notices(): Notices {
+    const complete = async () => {
+      const tasks = await this.#add([this.#program('one'), this.#program('two')])
+      await this.#ended(tasks, ['completed', 'completed'])
+      return tasks
+    }
+    const [squad, user, { invariants }] = [this.#squad, this.#user, this]
+    return new Notices({ squad, user, invariants, settings, complete })
   }
 
   #program(name: string, end = 'exit 0'): TaskInput {
