@@ -33,6 +33,8 @@ export class ControlClient {
   readonly #child: ChildProcessWithoutNullStreams
   readonly #reader = new ControlModeReader()
   #waiting: Waiting[] = []
+  /** What may be given only when the client has its session; null when it has. */
+  #early: string[] | null = []
   #said = ''
   #exit: SquadError | null = null
 
@@ -75,7 +77,7 @@ export class ControlClient {
         this.kill()
       }, timeoutMs)
       this.#waiting.push({ count: commands.length, replies: [], resolve, reject, timer })
-      this.#child.stdin.write(`${commands.join(' ; ')}\n`)
+      this.#give(`${commands.join(' ; ')}\n`)
     })
   }
 
@@ -84,7 +86,20 @@ export class ControlClient {
     this.#child.kill('SIGKILL')
   }
 
+  /** tmux may read a command before the session is there: then it would have no target. */
+  #give(line: string): void {
+    if (this.#early) this.#early.push(line)
+    else this.#child.stdin.write(line)
+  }
+
+  #attached(): void {
+    const early = this.#early ?? []
+    this.#early = null
+    for (const line of early) this.#give(line)
+  }
+
   #heard(notice: Notice): void {
+    if (notice.kind === 'attached') return this.#attached()
     if (notice.kind === 'window-closed') return this.#options.onWindowClosed(notice.window)
     if (notice.kind === 'refused') {
       this.#said = notice.message

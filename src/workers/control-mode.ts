@@ -5,6 +5,8 @@ export type Notice =
   /** The command on tmux's own command line was refused. */
   | { kind: 'refused'; message: string }
   | { kind: 'window-closed'; window: string }
+  /** The client has its session: now a command has something to act on. */
+  | { kind: 'attached' }
 
 type Block = { id: string; isOurs: boolean; lines: string[] }
 
@@ -37,6 +39,6 @@ export class ControlModeReader {
     if (word === '%begin') this.#block = { id, isOurs: (Number(flags) & 1) === 1, lines: [] }
     if ((word === '%window-close' || word === '%unlinked-window-close') && time !== undefined)
       return { kind: 'window-closed', window: time }
-    return null
+    return word === '%session-changed' ? { kind: 'attached' } : null
   }
 }

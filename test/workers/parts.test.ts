@@ -70,11 +70,12 @@ t.test('a quoted word reaches a program as it was', async (t) => {
 
 t.test('control mode is read the same wherever it is cut', async (t) => {
   const said =
-    '%begin 1 2 0\n%end 1 2 0\n%window-add @1\n%begin 3 4 1\n@1 77 t1\n%end 1 2 0\n%error 3 4 0\n' +
+    '%begin 1 2 0\n%end 1 2 0\n%window-add @1\n%session-changed $0 sq\n%begin 3 4 1\n@1 77 t1\n%end 1 2 0\n%error 3 4 0\n' +
     '%end 3 4 1\n%unlinked-window-close @1\n%begin 5 6 1\nno such\n%error 5 6 1\n%window-close @2\n' +
     '%begin 7 8 0\nbad option\n%error 7 8 0\n'
   const whole = new ControlModeReader().read(said)
   t.same(whole, [
+    { kind: 'attached' },
     { kind: 'reply', ok: true, lines: ['@1 77 t1', '%end 1 2 0', '%error 3 4 0'] },
     { kind: 'window-closed', window: '@1' },
     { kind: 'reply', ok: false, lines: ['no such'] },
