@@ -2,11 +2,11 @@ import type { NewEvent } from './domain/event.ts'
 import type { Clock } from './domain/time.ts'
 import type { SupervisedAgent } from './supervised-agent.ts'
 import type { Health } from './policy/health.ts'
-import { assessProbe, unprobed } from './policy/health.ts'
+import { assessProbe, dueForProbe, unprobed } from './policy/health.ts'
 
 const answerWithinMs = 10_000
 
-/** Asks every agent host for a sign of life; a host that hangs is replaced, its attempt adopted. */
+/** Asks agent hosts for a sign of life, those that rest less often; a host that hangs is replaced, its attempt adopted. */
 export class HealthMonitor {
   readonly #clock: Clock
   readonly #intervalMs: () => number
@@ -42,13 +42,17 @@ export class HealthMonitor {
     this.#cancel()
   }
 
-  /** One round over all agents. */
+  /** One round: whoever works, and some of those who rest. */
   async sweep(): Promise<void> {
-    await Promise.all(
-      this.#agents()
-        .filter((agent) => agent.isProbeable)
-        .map((one) => this.check(one).catch(() => {})),
-    )
+    const askable = this.#agents()
+      .filter((agent) => agent.isProbeable)
+      .map((agent) => ({
+        agent,
+        isResting: agent.isResting,
+        health: this.#health.get(agent) ?? unprobed,
+        lastCheckAt: agent.health.lastCheckAt,
+      }))
+    await Promise.all(dueForProbe(askable).map(({ agent }) => this.check(agent).catch(() => {})))
   }
 
   /** Asks one agent now. Throws what is wrong with it, when that has been told. */

@@ -244,6 +244,11 @@ export class SupervisedAgent {
     return this.hasHost && this.state !== 'starting'
   }
 
+  /** It has nothing to do. */
+  get isResting(): boolean {
+    return this.state === 'idle' || this.state === 'paused'
+  }
+
   /** The host hangs: another one takes over what it had. */
   replaceHost(): void {
     this.#link.kill()

@@ -15,10 +15,10 @@ found by the page faults of its children that ended. Memory is PSS, so that shar
 squadd the host, the tmux server, its client and what keeps the session alive; for the others a session's
 share of server, process and shell (an agent has no process of its own there).
 
-What limits it: an idle host does nothing but answer, every 30 s, whether it and its tmux server live
-(\`strace\` shows nothing else but timers of V8). Asked every second that costs 1.5 ms of CPU each time; after 30 s of
-rest it cost 9.6 ms on a machine that takes memory away from those who rest. 100 agents are asked 200 times a
-minute: 0.5 % of a core with the first figure, 3 % with the second.`
+What limits it: an idle host does nothing but answer now and then whether it and its tmux server live
+(\`strace\` shows nothing else but timers of V8). Every 30 s a tenth of those who rest are asked, so that 100 agents
+answer 20 times a minute. Asked every second that costs 1.5 ms of CPU each time; after a rest it cost 9.6 ms on a
+machine that takes memory away from those who rest.`
 
 const { agents, seconds } = sizes({ agents: 100, seconds: 60 }, { agents: 5, seconds: 4 })
 // Until what the start has left to do is done: git is read for the first task, memory given back.

@@ -19,7 +19,12 @@ import {
   mayPass,
 } from '../../src/supervisor/policy/breaker.ts'
 import { withinCaps } from '../../src/supervisor/policy/caps.ts'
-import { assessProbe, type Health, unprobed } from '../../src/supervisor/policy/health.ts'
+import {
+  assessProbe,
+  dueForProbe,
+  type Health,
+  unprobed,
+} from '../../src/supervisor/policy/health.ts'
 import { type LoadFacts, loadScore } from '../../src/supervisor/policy/load.ts'
 import { decideRestart } from '../../src/supervisor/policy/restart.ts'
 import { retryTable, settle } from '../../src/supervisor/policy/settle.ts'
@@ -235,6 +240,31 @@ t.test('one failed probe is not a death, three in a row are, and one answer heal
   t.equal(dead.status, 'dead')
   t.equal(assessProbe(dead, true, slow).status, 'dead', 'one answer is not enough')
   t.equal(assessProbe(assessProbe(dead, true, slow), true, slow).status, 'well')
+})
+
+t.test('who works or did not answer is asked each round, who rests within ten', async (t) => {
+  const suspect = assessProbe(unprobed, false)
+  const agent = fc.record({
+    isResting: fc.boolean(),
+    health: fc.constantFrom(unprobed, suspect),
+    lastCheckAt: fc.option(fc.nat({ max: 9 })),
+  })
+  const property = fc.property(fc.array(agent, { maxLength: 60 }), (agents) => {
+    const longestUnasked = agents.map(() => 0)
+    for (let now = 10; now < 30; now++) {
+      const asked = new Set(dueForProbe(agents))
+      for (const [i, one] of agents.entries()) {
+        const isAsked = asked.has(one)
+        if (!isAsked && (!one.isResting || one.health === suspect)) return false
+        longestUnasked[i] = isAsked ? 0 : longestUnasked[i]! + 1
+        if (isAsked) one.lastCheckAt = now
+      }
+    }
+    const resting = agents.filter((one) => one.isResting && one.health === unprobed).length
+    const each = dueForProbe(agents).length - (agents.length - resting)
+    return Math.max(0, ...longestUnasked) < 10 && each === Math.ceil(resting / 10)
+  })
+  holds(t, property)
 })
 
 t.test('the load score never falls when one fact gets worse', async (t) => {

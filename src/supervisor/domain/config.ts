@@ -45,7 +45,12 @@ export const configTable = {
     default: true,
     doc: 'Bring failed agents back by themselves.',
   },
-  healthCheckIntervalMs: duration(30_000, 100, day, 'Time between two probes of an agent.'),
+  healthCheckIntervalMs: duration(
+    30_000,
+    100,
+    day,
+    'Time between two probes of an agent that works; one that rests is asked less often.',
+  ),
   taskTimeoutMs: duration(3_600_000, 0, 30 * day, 'Limit of one attempt; 0 = none.'),
   stopGraceMs: duration(10_000, 0, 600_000, 'From asking a program to stop to killing it.'),
   drainTimeoutMs: duration(60_000, 0, day, 'How long a draining stop waits for running tasks.'),

@@ -26,3 +26,22 @@ export function assessProbe(
   const failures = health.failures + 1
   return { status: failures >= failuresToDead ? 'dead' : 'suspect', failures, successes: 0 }
 }
+
+/** What decides whether an agent is asked in this round. `lastCheckAt`: ms since 1970. */
+export type Askable = { isResting: boolean; health: Health; lastCheckAt: number | null }
+
+/** One that rests is asked once in so many rounds: nothing waits for it, and asking wakes it up. */
+const restingRounds = 10
+
+/**
+ * Whom to ask in this round: everyone who has something to do or has failed to answer, and of the others
+ * a tenth, whoever was not asked for longest.
+ */
+export function dueForProbe<T extends Askable>(agents: readonly T[]): T[] {
+  const canWait = ({ isResting, health }: T) => isResting && health.status === 'well'
+  const resting = agents
+    .filter(canWait)
+    .sort((a, b) => (a.lastCheckAt ?? 0) - (b.lastCheckAt ?? 0))
+    .slice(0, Math.ceil(agents.filter(canWait).length / restingRounds))
+  return [...agents.filter((one) => !canWait(one)), ...resting]
+}
