@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import type { Task, TaskInput } from '../../src/supervisor/domain/task.ts'
+import type { Task } from '../../src/supervisor/domain/task.ts'
 import type { Invariants } from '../support/invariants.ts'
 import { receiver } from '../support/receiver.ts'
 import type { Squadd } from '../support/squadd.ts'
