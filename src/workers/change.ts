@@ -65,8 +65,8 @@ type Look = {
   untracked: string[]
 }
 
-const status = ['status', '--porcelain=v2', '-z', '--branch', '--untracked-files=all']
-const quick = ['--no-renames', '--ignore-submodules=dirty']
+const status = ['status', '--porcelain=v2', '-z', '--branch', '--untracked-files=all'] as const
+const quick = ['--no-renames', '--ignore-submodules=dirty'] as const
 
 async function look(worktree: string, view: GitAt): Promise<Look> {
   const found: Look = { branch: null, head: null, files: new Map(), untracked: [] }

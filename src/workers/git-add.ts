@@ -48,10 +48,11 @@ async function addWorktree(
   if (tip && !ownsBranch) throw refusal(`branch ${branch} exists`, 'choose another --branch')
   const start = tip ?? (await resolveRevision(base, at))
   if (!start) throw refusal(`base ${base} is no commit`, 'name a branch, tag or commit')
-  const what = tip ? ['--', path, branch] : ['--no-track', '-b', branch, '--', path, start]
   const env = await withoutForeignCommands(repo)
   try {
-    await git(['worktree', 'add', ...what], atFolder(repo, env))
+    const at = atFolder(repo, env)
+    if (tip) await git(['worktree', 'add', '--', path, branch], at)
+    else await git(['worktree', 'add', '--no-track', `-b${branch}`, '--', path, start], at)
   } catch (error) {
     const record = findRecord(place.common, path)
     await removeFolder(path)

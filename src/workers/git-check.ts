@@ -63,11 +63,11 @@ export async function checkBranchName(branch: string, at: GitAt): Promise<void> 
 async function checkBranch(branch: string, at: GitAt): Promise<void> {
   await checkBranchName(branch, at)
   const parents = branch.split('/').map((_, i, parts) => parts.slice(0, i + 1).join('/'))
-  const patterns = parents.map((name) => `refs/heads/${name}`)
+  const patterns = parents.map((name) => `refs/heads/${name}` as const)
   // A pattern finds the ref itself and all below it.
   const taken = (await git(['for-each-ref', '--format=%(refname)', ...patterns], at)).split('\n')
   const inTheWay = taken.find(
-    (ref) => patterns.includes(ref) || ref.startsWith(`refs/heads/${branch}/`),
+    (ref) => (patterns as string[]).includes(ref) || ref.startsWith(`refs/heads/${branch}/`),
   )
   if (inTheWay === `refs/heads/${branch}`)
     throw invalid('branch', branch, 'exists', 'choose another --branch')

@@ -6,7 +6,13 @@ import { atFolder } from './git-view.ts'
  * configuration names. Those of the user's own configuration, such as git-lfs, stay.
  */
 export async function withoutForeignCommands(repo: string): Promise<Record<string, string>> {
-  const listing = ['config', '--show-scope', '-z', '--get-regexp', '^(filter|hook)\\..+\\.']
+  const listing = [
+    'config',
+    '--show-scope',
+    '-z',
+    '--get-regexp',
+    '^(filter|hook)\\..+\\.',
+  ] as const
   const found = (await ask(listing, atFolder(repo))) ?? ''
   const users = new Map<string, string>()
   const foreign = new Set<string>()

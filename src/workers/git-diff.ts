@@ -2,6 +2,8 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { open } from 'node:fs/promises'
 import { join } from 'node:path'
 import { invalid } from '../supervisor/domain/error.ts'
+import { asObjectId } from './git-args.ts'
+import type { ObjectId } from './git-args.ts'
 import { ask, git, resolveRevision } from './git-run.ts'
 import { glance } from './git-snapshot.ts'
 import { type GitPlace, locateWorktree } from './git-place.ts'
@@ -30,7 +32,7 @@ export async function diffOf(path: string, base: string): Promise<Uint8Array> {
     '--no-color',
     '--src-prefix=a/',
     '--dst-prefix=b/',
-  ]
+  ] as const
   await git(['diff', ...plain, `--output=${file}`, from, tree], at)
   const start = await readStart(file)
   if (problem === null) return start
@@ -49,7 +51,7 @@ function withOwnObjects(dir: string, { common }: GitPlace, at: GitAt): GitAt {
   }
 }
 
-async function startOf(base: string, place: GitPlace, view: GitAt): Promise<string> {
+async function startOf(base: string, place: GitPlace, view: GitAt): Promise<ObjectId> {
   const repository = atRepository({ ...place, gitDir: place.common })
   const commit = await resolveRevision(base, repository)
   if (commit === null)
@@ -58,7 +60,7 @@ async function startOf(base: string, place: GitPlace, view: GitAt): Promise<stri
   const head = await resolveRevision('HEAD', view)
   if (head === null) return commit
   const fork = await ask(['merge-base', commit, head], view)
-  return fork?.trim() ?? commit
+  return fork === null ? commit : asObjectId(fork.trim())
 }
 
 async function readStart(file: string): Promise<Buffer> {

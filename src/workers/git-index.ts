@@ -1,5 +1,7 @@
 import { copyFile, lstat, stat, utimes } from 'node:fs/promises'
 import { join } from 'node:path'
+import { asObjectId } from './git-args.ts'
+import type { ObjectId } from './git-args.ts'
 import { git } from './git-run.ts'
 import type { GitAt } from './git-view.ts'
 
@@ -23,7 +25,7 @@ export async function withOwnIndex(gitDir: string, dir: string, at: GitAt): Prom
 const asItWas = (index: string): string => `${index}-before`
 
 /** The index as a tree; null while a conflict is in it. */
-export async function indexTree(at: GitAt): Promise<string | null> {
+export async function indexTree(at: GitAt): Promise<ObjectId | null> {
   try {
     return await writeTree(at)
   } catch (error) {
@@ -33,8 +35,8 @@ export async function indexTree(at: GitAt): Promise<string | null> {
 }
 
 /** The index as a tree. */
-export const writeTree = async (at: GitAt): Promise<string> =>
-  (await git(['write-tree'], at)).trim()
+export const writeTree = async (at: GitAt): Promise<ObjectId> =>
+  asObjectId((await git(['write-tree'], at)).trim())
 
 /** Takes back "assume unchanged" and "skip worktree" where a file is there: they hide changes. */
 export async function showHidden(worktree: string, at: GitAt): Promise<void> {
@@ -44,7 +46,7 @@ export async function showHidden(worktree: string, at: GitAt): Promise<void> {
   for (const name of hidden)
     if (await lstat(join(worktree, name)).catch(() => null)) present.push(name)
   for (const names of chunks(present))
-    for (const flag of ['--no-assume-unchanged', '--no-skip-worktree'])
+    for (const flag of ['--no-assume-unchanged', '--no-skip-worktree'] as const)
       await git(['update-index', flag, '--', ...names], at)
 }
 
@@ -53,26 +55,33 @@ export async function showHidden(worktree: string, at: GitAt): Promise<void> {
  * compares seconds, so it reads again what is as young as its index, and without the filters of the
  * checkout (git-lfs) that looks like a change. `tree`: the index before files were added.
  */
-export async function dropFalseChanges(worktree: string, tree: string, at: GitAt): Promise<void> {
-  const asked = ['diff-index', '--cached', '--name-only', '-z', '--no-renames', '--diff-filter=M']
+export async function dropFalseChanges(worktree: string, tree: ObjectId, at: GitAt): Promise<void> {
+  const asked = [
+    'diff-index',
+    '--cached',
+    '--name-only',
+    '-z',
+    '--no-renames',
+    '--diff-filter=M',
+  ] as const
   const changed = (await git([...asked, tree], at)).split('\0').filter((name) => name !== '')
   const index = at.env['GIT_INDEX_FILE'] ?? ''
   const before = { ...at, env: { ...at.env, GIT_INDEX_FILE: asItWas(index) } }
-  const listing = ['--literal-pathspecs', 'ls-files', '--stage', '--debug', '-z', '--']
+  const listing = ['--literal-pathspecs', 'ls-files', '--stage', '--debug', '-z', '--'] as const
   for (const names of chunks(changed)) {
-    const same: string[] = []
+    const same: ('--cacheinfo' | `1${string}`)[] = []
     for (const found of (await git([...listing, ...names], before)).matchAll(entry)) {
       const [, mode, object, name = '', ...facts] = found
       const now = await factsOf(join(worktree, name))
       if (facts.every((fact, nth) => fact === now[nth]))
-        same.push('--cacheinfo', `${mode},${object},${name}`)
+        same.push('--cacheinfo', `1${mode},${object},${name}`)
     }
     if (same.length > 0) await git(['update-index', ...same], at)
   }
 }
 
 const entry =
-  /(\d{6}) (\w+) 0\t([^\0]+)\0 {2}ctime: (\S+)\n {2}mtime: (\S+)\n {2}dev: \S+\tino: (\S+)\n.*\n {2}size: (\S+)\t/g
+  /1(\d{5}) (\w+) 0\t([^\0]+)\0 {2}ctime: (\S+)\n {2}mtime: (\S+)\n {2}dev: \S+\tino: (\S+)\n.*\n {2}size: (\S+)\t/g
 
 /** What the index keeps of a file: times in seconds and nanoseconds, number and size in 32 bits. */
 async function factsOf(path: string): Promise<string[]> {

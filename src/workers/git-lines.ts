@@ -1,6 +1,6 @@
 import { constants } from 'node:fs'
 import { open } from 'node:fs/promises'
-import { SquadError } from '../supervisor/domain/error.ts'
+import { asObjectId, emptyTree } from './git-args.ts'
 import { pathOf, readGit } from './git-read.ts'
 import type { GitAt } from './git-view.ts'
 
@@ -8,16 +8,13 @@ import type { GitAt } from './git-view.ts'
 const mostOfOne = 1_048_576
 const mostOfAll = 16 * mostOfOne
 
-const emptyTree = '4b825dc642cb6eb9a060e54bf8d69288fbee4904'
-
 type Lines = [name: string, inserted: number, deleted: number][]
 
 /** Lines added and removed in tracked files since `commit`; null: since there was nothing. */
 export async function trackedLines(commit: string | null, view: GitAt): Promise<Lines> {
-  if (commit !== null && !/^[0-9a-f]{40,64}$/.test(commit))
-    throw new SquadError('SQUADD_GIT', `${JSON.stringify(commit)} is no commit`)
-  const how = ['--numstat', '-z', '--no-renames', '--no-ext-diff', '--no-textconv']
-  const args = ['diff', ...how, '--ignore-submodules=dirty', commit ?? emptyTree]
+  const how = ['--numstat', '-z', '--no-renames', '--no-ext-diff', '--no-textconv'] as const
+  const from = commit === null ? emptyTree : asObjectId(commit)
+  const args = ['diff', ...how, '--ignore-submodules=dirty', from] as const
   const found: Lines = []
   for (const line of (await readGit(args, view)).split('\0')) {
     const [, inserted, deleted, name] = /^(\d+|-)\t(\d+|-)\t(.+)$/s.exec(line) ?? []

@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process'
 import { SquadError } from '../supervisor/domain/error.ts'
 import { safeOptions } from './git-environment.ts'
+import type { GitArgs } from './git-args.ts'
 import type { GitAt } from './git-view.ts'
 
 const mostBytes = 33_554_432
@@ -9,7 +10,10 @@ const mostBytes = 33_554_432
  * What git prints for a fixed argv, one byte a character; of more than 32 MiB the beginning, up to the
  * last NUL. Loads no package, for the agent host. Throws SQUADD_GIT, SQUADD_BAD_CONFIG without git.
  */
-export function readGit(args: readonly string[], at: GitAt): Promise<string> {
+export function readGit<const A extends readonly string[]>(
+  args: A & GitArgs<A>,
+  at: GitAt,
+): Promise<string> {
   const options = {
     cwd: at.dir,
     env: at.env,

@@ -12,6 +12,7 @@ import {
   refuseLocked,
 } from './git-record.ts'
 import { commitsUnderWay, commitTree, rescue } from './git-rescue.ts'
+import type { ObjectId } from './git-args.ts'
 import { ask, git, type LockPatience, patiently, resolveRevision, updateRef } from './git-run.ts'
 import { noSnapshot, type Snapshot, takeSnapshot } from './git-snapshot.ts'
 import type { GitPlace } from './git-place.ts'
@@ -55,7 +56,7 @@ export async function removeWorktree(
  * the new end of the branch, or null when nothing was to be added to it.
  */
 export async function releaseWorktree(leaving: Leaving): Promise<{ commit: string | null }> {
-  let commit: string | null = null
+  let commit: ObjectId | null = null
   await leave(leaving, {
     doomed: null,
     kind: 'committed',
@@ -86,7 +87,7 @@ async function leave(
   const view = isWorktree ? openView(place, folder, kind) : atRepository(place)
 
   let snapshot = noSnapshot
-  const commits: (string | null)[] = []
+  const commits: (ObjectId | null)[] = []
   if (isWorktree) {
     snapshot = await takeSnapshot(place, folder, view)
     commits.push(snapshot.head, ...(await commitsUnderWay(place, view)))
@@ -121,7 +122,7 @@ async function commitWork(
   { head, headTree, files }: Snapshot,
   place: GitPlace,
   view: GitAt,
-): Promise<string | null> {
+): Promise<ObjectId | null> {
   const ref = `refs/heads/${branch}`
   const tip = await resolveRevision(ref, view)
   const changed = files !== headTree
@@ -137,5 +138,5 @@ async function commitWork(
   return commit
 }
 
-const isAncestor = async (older: string, newer: string, view: GitAt): Promise<boolean> =>
+const isAncestor = async (older: ObjectId, newer: ObjectId, view: GitAt): Promise<boolean> =>
   (await ask(['merge-base', '--is-ancestor', older, newer], view)) !== null

@@ -3,6 +3,8 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { GitPlace } from './git-place.ts'
 import { atRepository, type GitAt } from './git-view.ts'
+import { asObjectId } from './git-args.ts'
+import type { ObjectId } from './git-args.ts'
 import { ask, git, type LockPatience, patiently, resolveRevision, updateRef } from './git-run.ts'
 import { isUnsaved, type Snapshot } from './git-snapshot.ts'
 
@@ -12,7 +14,7 @@ type Keeping = {
   view: GitAt
   snapshot: Snapshot
   /** Commits that must not get lost. */
-  commits: readonly (string | null)[]
+  commits: readonly (ObjectId | null)[]
   /** A branch that is about to be deleted. */
   doomed: string | null
   patience: LockPatience
@@ -42,8 +44,8 @@ export async function rescue(keeping: Keeping): Promise<string | null> {
 async function joinedCommit(
   { agent, place, view, snapshot }: Keeping,
   unsaved: boolean,
-  lost: string[],
-): Promise<string> {
+  lost: ObjectId[],
+): Promise<ObjectId> {
   const { head, headTree, staged, files } = snapshot
   const parents = head === null ? [] : [head]
   const tree = (unsaved ? (files ?? staged) : headTree) ?? headTree
@@ -51,12 +53,13 @@ async function joinedCommit(
   if (staged !== null && staged !== tree && staged !== headTree)
     parents.push(await commitTree(place, view, staged, parents, `${message} (staged)`))
   for (const one of lost) if (!parents.includes(one)) parents.push(one)
-  return commitTree(place, view, tree ?? `${lost[0]}^{tree}`, parents, message)
+  const written = tree ?? (await resolveRevision(lost[0]!, view, 'tree'))
+  return commitTree(place, view, written!, parents, message)
 }
 
 /** Commits that only this worktree, or a branch that goes with it, leads to; none twice. */
-async function lostCommits({ view, commits, doomed }: Keeping): Promise<string[]> {
-  const lost: string[] = []
+async function lostCommits({ view, commits, doomed }: Keeping): Promise<ObjectId[]> {
+  const lost: ObjectId[] = []
   for (const commit of new Set(commits)) {
     if (commit === null) continue
     const refs = await git(['for-each-ref', '--format=%(refname)', '--contains', commit], view)
@@ -67,11 +70,11 @@ async function lostCommits({ view, commits, doomed }: Keeping): Promise<string[]
   }
   if (lost.length < 2) return lost
   const tips = await git(['merge-base', '--independent', ...lost], view)
-  return tips.trim().split('\n')
+  return tips.trim().split('\n').map(asObjectId)
 }
 
 /** Commits that a merge, rebase, cherry-pick or bisect under way has in hand. */
-export async function commitsUnderWay({ gitDir }: GitPlace, view: GitAt): Promise<string[]> {
+export async function commitsUnderWay({ gitDir }: GitPlace, view: GitAt): Promise<ObjectId[]> {
   const commits: string[] = []
   const files = [
     'MERGE_HEAD',
@@ -87,11 +90,11 @@ export async function commitsUnderWay({ gitDir }: GitPlace, view: GitAt): Promis
     const text = await readFile(join(gitDir, file), 'latin1').catch(() => '')
     commits.push(...text.split('\n').filter((line) => /^[0-9a-f]{40,64}$/.test(line)))
   }
-  const own = ['refs/worktree/', 'refs/bisect/', 'refs/rewritten/'].filter((name) =>
+  const own = (['refs/worktree/', 'refs/bisect/', 'refs/rewritten/'] as const).filter((name) =>
     existsSync(join(gitDir, name)),
   )
-  const list = ['for-each-ref', '--format=%(objectname)', ...own]
-  const refs = own.length > 0 ? await git(list, view) : ''
+  const list = ['for-each-ref', '--format=%(objectname)'] as const
+  const refs = own.length > 0 ? await git([...list, ...own], view) : ''
   commits.push(...refs.split('\n').filter((line) => line !== ''))
   const resolved = await Promise.all(commits.map((one) => resolveRevision(one, view)))
   return resolved.filter((one) => one !== null)
@@ -101,12 +104,12 @@ export async function commitsUnderWay({ gitDir }: GitPlace, view: GitAt): Promis
 export async function commitTree(
   place: GitPlace,
   view: GitAt,
-  tree: string,
-  parents: string[],
+  tree: ObjectId,
+  parents: ObjectId[],
   message: string,
-): Promise<string> {
+): Promise<ObjectId> {
   // Reading the repository's own configuration runs nothing.
-  const asked = ['config', '-z', '--get-regexp', '^user\\.(name|email)$']
+  const asked = ['config', '-z', '--get-regexp', '^user\\.(name|email)$'] as const
   const known = (await ask(asked, atRepository(place))) ?? ''
   const identity = { name: 'squadd', email: 'squadd@localhost' }
   for (const entry of known.split('\0')) {
@@ -114,7 +117,9 @@ export async function commitTree(
     if (value && key === 'user.name') identity.name = value
     if (value && key === 'user.email') identity.email = value
   }
-  const flags = parents.flatMap((parent) => ['-p', parent])
-  const who = ['-c', `user.name=${identity.name}`, '-c', `user.email=${identity.email}`]
-  return (await git([...who, 'commit-tree', ...flags, '-m', message, tree], view)).trim()
+  const flags = parents.flatMap((parent) => ['-p', parent] as const)
+  const who = ['-c', `user.name=${identity.name}`, '-c', `user.email=${identity.email}`] as const
+  return asObjectId(
+    (await git([...who, 'commit-tree', ...flags, `-m${message}`, tree], view)).trim(),
+  )
 }

@@ -4,6 +4,8 @@ import { messageOf, SquadError } from '../supervisor/domain/error.ts'
 import type { Random } from '../supervisor/domain/time.ts'
 import { backoffDelayMs } from '../supervisor/policy/backoff.ts'
 import { safeOptions } from './git-environment.ts'
+import { asObjectId } from './git-args.ts'
+import type { GitArgs, ObjectId } from './git-args.ts'
 import type { GitAt } from './git-view.ts'
 
 // simple-git refuses what could run a command. All that is allowed here is fixed or switches
@@ -21,7 +23,12 @@ const unsafe = {
  * own words, `data.status` (the exit status) and, where a lock was in the way, `data.lock`;
  * SQUADD_BAD_CONFIG when there is no git.
  */
-export async function git(args: readonly string[], at: GitAt): Promise<string> {
+export const git = <const A extends readonly string[]>(
+  args: A & GitArgs<A>,
+  at: GitAt,
+): Promise<string> => run(args, at)
+
+async function run(args: readonly string[], at: GitAt): Promise<string> {
   let status = 0
   let said = ''
   try {
@@ -71,9 +78,12 @@ function failure(args: readonly string[], status: number, said: string, cause: u
 }
 
 /** The same for a question: null when git exits with 1, its way to say no. */
-export async function ask(args: readonly string[], at: GitAt): Promise<string | null> {
+export async function ask<const A extends readonly string[]>(
+  args: A & GitArgs<A>,
+  at: GitAt,
+): Promise<string | null> {
   try {
-    return await git(args, at)
+    return await run(args, at)
   } catch (error) {
     if (error instanceof SquadError && error.data['status'] === 1) return null
     throw error
@@ -85,12 +95,13 @@ export async function resolveRevision(
   revision: string,
   at: GitAt,
   kind = 'commit',
-): Promise<string | null> {
+): Promise<ObjectId | null> {
   // simple-git would take such a name for an option, even behind --end-of-options.
   if (revision === '' || revision.startsWith('-') || revision.includes('\0')) return null
-  const args = ['rev-parse', '--verify', '--quiet', '--end-of-options', `${revision}^{${kind}}`]
+  const wanted = `${revision}^{${kind}}`
   try {
-    return (await ask(args, at))?.trim() ?? null
+    const found = await ask(['rev-parse', '--verify', '--quiet', '--end-of-options', wanted], at)
+    return found === null ? null : asObjectId(found.trim())
   } catch (error) {
     // Not a revision at all, or one of the wrong kind.
     if (error instanceof SquadError && error.data['status'] === 128) return null

@@ -2,6 +2,8 @@ import { lstat, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { SquadError, show } from '../supervisor/domain/error.ts'
 import { dropFalseChanges, indexTree, showHidden, withOwnIndex, writeTree } from './git-index.ts'
+import { emptyTree } from './git-args.ts'
+import type { ObjectId } from './git-args.ts'
 import { git, resolveRevision } from './git-run.ts'
 import type { GitPlace } from './git-place.ts'
 import { type GitAt, temporaryIn } from './git-view.ts'
@@ -9,17 +11,15 @@ import { type GitAt, temporaryIn } from './git-view.ts'
 /** A working tree as git objects. All are tree names; null where there is none. */
 export type Snapshot = {
   /** The commit it stands on; null before the first. */
-  head: string | null
-  headTree: string | null
+  head: ObjectId | null
+  headTree: ObjectId | null
   /** The index, when something was staged that neither the commit nor the files hold. */
-  staged: string | null
+  staged: ObjectId | null
   /** Every file that is not ignored; null when the folder is gone. */
-  files: string | null
+  files: ObjectId | null
 }
 
 export const noSnapshot: Snapshot = { head: null, headTree: null, staged: null, files: null }
-
-const emptyTree = '4b825dc642cb6eb9a060e54bf8d69288fbee4904'
 
 /** Is there something in it that no commit has? */
 export const isUnsaved = ({ headTree, staged, files }: Snapshot): boolean =>
@@ -64,7 +64,7 @@ export async function glance(
   { gitDir }: GitPlace,
   worktree: string,
   view: GitAt,
-): Promise<{ tree: string; problem: string | null }> {
+): Promise<{ tree: ObjectId; problem: string | null }> {
   using temporary = temporaryIn(view)
   const at = await withOwnIndex(gitDir, temporary.path, view)
   const index = await indexTree(at)
@@ -78,14 +78,21 @@ export async function glance(
 
 /** Does the index hold a file as neither the commit nor the working tree has it? */
 async function holdsMore(
-  index: string,
-  commit: string,
-  files: string,
+  index: ObjectId,
+  commit: ObjectId,
+  files: ObjectId,
   at: GitAt,
 ): Promise<boolean> {
   if (index === commit || index === files) return false
-  const unlike = async (tree: string) => {
-    const only = ['diff-tree', '-r', '-z', '--name-only', '--no-renames', '--diff-filter=d']
+  const unlike = async (tree: ObjectId) => {
+    const only = [
+      'diff-tree',
+      '-r',
+      '-z',
+      '--name-only',
+      '--no-renames',
+      '--diff-filter=d',
+    ] as const
     return (await git([...only, tree, index], at)).split('\0').filter((name) => name !== '')
   }
   const unlikeFiles = new Set(await unlike(files))

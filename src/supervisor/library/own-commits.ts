@@ -11,7 +11,7 @@ export async function hasOwnCommits({ repo, branch }: AgentSpec): Promise<boolea
   const ref = `refs/heads/${branch}`
   const tip = await resolveRevision(ref, at)
   if (!tip) return false
-  const places = ['refs/heads', 'refs/remotes', 'refs/tags']
+  const places = ['refs/heads', 'refs/remotes', 'refs/tags'] as const
   const found = await git(['for-each-ref', '--format=%(refname)', '--contains', tip, ...places], at)
   return found.split('\n').every((name) => name === '' || name === ref)
 }
