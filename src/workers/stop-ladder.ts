@@ -4,8 +4,8 @@ import type { Identity } from './processes.ts'
 
 /** How often a stop looks whether it is done. */
 const lookMs = 25
-/** How long processes that were killed may take to go before they are called leftovers. */
-const killPatienceMs = 2000
+/** How long processes that were killed may take to go, on a busy machine, before they are called leftovers. */
+const killPatienceMs = 10_000
 
 export type Hunt = {
   /** Everything that is to end and has not. */
