@@ -13,9 +13,9 @@ const typingMs = 5000
 const draftMs = 60_000
 /** Programs take an Enter that follows a paste too soon for a part of it. */
 const pasteMs = 300
-/** A paste that does not show in this time was dropped; nothing was submitted, so it is made again. */
+/** A paste that does not show in this time was dropped, or is late; nothing was submitted. */
 const droppedMs = 3000
-const pastes = 3
+const pastes = 4
 /** How often a program in use is looked at again. */
 const lookMs = 500
 /** Between two looks for a text on the screen. */
@@ -91,18 +91,20 @@ export class Typist {
     return null
   }
 
-  /** Puts a text into the input box, as one paste; false when the box stays empty. */
+  /**
+   * Puts a text into the input box, as one paste; false when the box stays empty. After a paste that
+   * was late the text may be there twice: the box is emptied, and filled anew.
+   */
   async paste(text: string): Promise<boolean> {
     const { dir, tmux, live, terminal } = this.#ports
     writeFileSync(join(dir, pasteFile), typeable(text, terminal), { mode: 0o600 })
+    let isAlone = true
     for (let i = 0; i < pastes && live.window; i++) {
       await tmux.run(...pasteInto(live.window))
       await delay(pasteMs)
-      const until = performance.now() + droppedMs
-      while (performance.now() < until) {
-        if (terminal.input(await live.screen()) !== '') return true
-        await delay(stepLookMs)
-      }
+      const isThere = await this.#isFilled()
+      if (isThere && isAlone) return true
+      isAlone = isThere && (await this.clear())
     }
     return false
   }
@@ -150,6 +152,16 @@ export class Typist {
     for (let i = 0; i < presses; i++) {
       await this.press(key)
       if (shown === undefined || (await this.#changes(whileShows!, shown))) return true
+    }
+    return false
+  }
+
+  async #isFilled(): Promise<boolean> {
+    const { live, terminal } = this.#ports
+    const until = performance.now() + droppedMs
+    while (performance.now() < until) {
+      if (terminal.input(await live.screen()) !== '') return true
+      await delay(stepLookMs)
     }
     return false
   }

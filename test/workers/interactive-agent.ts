@@ -1,3 +1,4 @@
+import { EventEmitter, on } from 'node:events'
 import { mkdirSync, readFileSync, watch, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { execFileSync } from 'node:child_process'
@@ -8,6 +9,7 @@ import { GitEvidence } from '../../src/workers/git-evidence.ts'
 import { Interactive } from '../../src/workers/interactive.ts'
 import { programOf } from '../../src/workers/programs/programs.ts'
 import { Screens } from '../../src/workers/screen.ts'
+import type { Command } from '../../src/workers/tmux-commands.ts'
 import { listPanes, parsePanes, tmuxConf } from '../../src/workers/tmux-commands.ts'
 import { Tmux } from '../../src/workers/tmux.ts'
 import type { Turn } from '../../src/workers/turn.ts'
@@ -17,13 +19,23 @@ import { fixtureTerminal } from './fixture-terminal.ts'
 type Kind = FromHost['kind']
 type Message<K extends Kind> = Extract<FromHost, { kind: K }>
 
+/** A real tmux that tells what it is told. */
+class OpenTmux extends Tmux {
+  readonly told = new EventEmitter<{ command: [Command] }>()
+
+  override run(...commands: Command[]): Promise<string[][]> {
+    for (const command of commands) this.told.emit('command', command)
+    return super.run(...commands)
+  }
+}
+
 /** The interactive side of an agent in this process, on a real tmux, with the fixture's program. */
 export class InteractiveAgent {
   readonly agent = new TestAgent({ program: 'shell' }, { stopGraceMs: 1500 })
   readonly log = join(this.agent.home, 'prompts')
   readonly heard: FromHost[] = []
   interactive!: Interactive
-  tmux!: Tmux
+  tmux!: OpenTmux
   /** Of hosts that were abandoned too. */
   readonly #clients: Tmux[] = []
   #waiting: (() => void)[] = []
@@ -42,7 +54,7 @@ export class InteractiveAgent {
       this.heard.push(message)
       for (const look of this.#waiting) look()
     }
-    this.tmux = new Tmux({
+    this.tmux = new OpenTmux({
       ...{ socket, cwd: dir, env, runPrefix },
       onWindowClosed: (window) => this.interactive.live.windowClosed(window),
       onRestored: (isSame) => {
@@ -113,6 +125,14 @@ export class InteractiveAgent {
   /** The tmux of a person, on the same server. */
   person(...args: string[]): string {
     return execFileSync('tmux', ['-S', this.agent.setup.socket, ...args]).toString()
+  }
+
+  /** Resolves when so many texts more were pasted. */
+  async pasted(count: number): Promise<void> {
+    for await (const [command] of on(this.tmux.told, 'command')) {
+      if (command.startsWith('paste-buffer')) count -= 1
+      if (count === 0) return
+    }
   }
 
   /** Resolves when a person's client is attached. */

@@ -33,6 +33,20 @@ t.test('an Enter that was swallowed is pressed again', { buffered: true }, async
   t.same(agent.prompts(), ['swallow me once'])
 })
 
+t.test('a program that reads late gets the prompt once', { buffered: true }, async (t) => {
+  const agent = await interactiveFor(t)
+  const { pid } = agent.interactive.live
+  process.kill(pid!, 'SIGSTOP')
+  const again = agent.pasted(2)
+  const turn = agent.turn('hello')
+  void turn.launch()
+  await again
+  process.kill(pid!, 'SIGCONT')
+  t.match(await agent.verdict(turn), { outcome: 'succeeded', result: { output: 'did hello' } })
+  t.same(agent.prompts(), ['hello'])
+  await turn.clean()
+})
+
 t.test(
   'a prompt that is never taken is taken back, and did not start',
   { buffered: true },
