@@ -53,9 +53,9 @@ export class AgentGoals {
 
   async #reach(agent: SupervisedAgent): Promise<void> {
     const { goal, spec } = agent.record
-    // One that is starting will see its goal when its host is ready.
-    if (goal === 'paused' && agent.state !== 'paused' && agent.state !== 'starting')
-      agent.pause('paused')
+    // One that is starting will see its goal when its host is ready, one with a task at its end.
+    const isReady = agent.currentTask === null && agent.state !== 'starting'
+    if (goal === 'paused' && isReady && agent.state !== 'paused') agent.pause('paused')
     if (goal !== 'released' && goal !== 'stopped') return
     await agent.end(goal === 'stopped' ? 'stop' : 'pause', goal)
     if (goal === 'released') await this.#ports.worktrees.release(spec, placeOf(agent.record))

@@ -26,6 +26,24 @@ t.test('a host that stands still is replaced, its program is adopted', async (t)
   await squad.isWhole()
 })
 
+t.test('an agent whose host stands still while it is paused and resumed goes on', async (t) => {
+  const squad = await guarded(t, ['ada'], { settings: { stopGraceMs: 100 } })
+  const { field, add } = squad
+  const busy = gate(field, 'busy')
+  const task = await add({ prompt: busy.prompt })
+  await field.pidOf('busy')
+  const { hostPid } = await field.client.call('agents.show', { id: 'ada' })
+  await standingStill(hostPid!, async () => {
+    const paused = await field.client.call('agents.pause', { id: 'ada', now: true })
+    t.match(paused, { state: 'running' }, 'it is not paused before its task ends')
+    t.match(await field.client.call('agents.resume', { id: 'ada' }), { state: 'running' })
+  })
+  await firstEvent(field.client, 'TaskRetried')
+  busy.open()
+  t.match(await field.wait(task.id), { state: 'completed' })
+  await squad.isWhole()
+})
+
 t.test(
   'a supervisor that stands still while a program ends records it when it goes on',
   async (t) => {
