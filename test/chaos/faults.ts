@@ -1,8 +1,9 @@
-import { globSync, readFileSync, rmSync } from 'node:fs'
-import { join } from 'node:path'
+import { globSync, rmSync } from 'node:fs'
+import { basename, dirname, join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Seen } from '../support/invariants/processes.ts'
 import { processesOf } from '../support/invariants/processes.ts'
+import { readFacts } from '../../src/workers/outbox.ts'
 import type { Fault, FaultName } from './plan.ts'
 import type { World } from './world.ts'
 
@@ -118,9 +119,11 @@ function launchersOf(world: World): number[] {
   const running = new Set(seenIn(world, ({ kind }) => kind === 'run').map(({ attempt }) => attempt))
   const facts = globSync(join(world.squad.home, 'agents/*/outbox/*.started'))
   return facts.flatMap((file) => {
-    const attempt = file.slice(file.lastIndexOf('/') + 1, -'.started'.length)
-    const [, pid] = /"pid":(\d+)/.exec(readFileSync(file, 'utf8')) ?? []
-    return pid !== undefined && running.has(attempt) ? [Number(pid)] : []
+    const attempt = basename(file, '.started')
+    // It may be gone by now.
+    const { started } = readFacts(dirname(file), attempt)
+    if (started?.by !== 'launcher' || !started.process || !running.has(attempt)) return []
+    return [started.process.launcher.pid]
   })
 }
 
