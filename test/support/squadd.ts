@@ -5,7 +5,8 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { execa, execaSync } from 'execa'
 
-const source = resolve(import.meta.dirname, '../../bin/squadd.js')
+/** SQUADD_BIN: the squadd that is tested, such as one that was installed, instead of this source. */
+const source = process.env['SQUADD_BIN'] ?? resolve(import.meta.dirname, '../../bin/squadd.js')
 
 export type Answer = { exitCode: number; stdout: string; stderr: string }
 
