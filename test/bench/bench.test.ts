@@ -1,7 +1,7 @@
 import { globSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import t from 'tap'
-import { page } from './report/page.ts'
+import { page, renewed } from './report/page.ts'
 import { plot } from './report/plot.ts'
 import type { Budget } from './row.ts'
 import { percentile, row } from './row.ts'
@@ -90,5 +90,22 @@ t.test('the report names what was missed, and draws what has sizes', (t) => {
   t.match(text, 'performance.svg')
   t.match(plot(rows), 'claims')
   t.notMatch(plot(rows), 'enqueue')
+  t.end()
+})
+
+t.test('one chapter of the report is measured anew, and the budgets are counted again', (t) => {
+  const rows = [row('enqueue', 'us', three, { atMost: 0.5 })]
+  const plotted = [{ ...rows[0]!, point: { series: 'claims', x: 1 } }]
+  const other = { name: 'scale', about: 'Grows.', rows: plotted }
+  const before = page([{ name: 'queue', about: 'What it is.', rows }, other], ['a machine'])
+  t.match(before, '0 of 2 budgets hold')
+  const better = [row('enqueue', 'us', three, { atMost: 0.9 })]
+  const after = renewed(before, { name: 'queue', about: 'It is.', rows: better }, ['another'])
+  t.match(after, '1 of 2 budgets hold')
+  t.match(after, /## queue\n\nIt is\.\n\nMeasured later than the rest: another\.\n\n\| ours/)
+  t.match(after, /\| holds \|\n\n## scale\n\nGrows\.\n/)
+  t.equal(renewed(after, { name: 'queue', about: 'It is.', rows: better }, ['another']), after)
+  t.throws(() => renewed(before, other, []), /scale cannot be measured anew/)
+  t.throws(() => renewed(before, { ...other, name: 'none' }, []), /none cannot/)
   t.end()
 })

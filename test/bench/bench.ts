@@ -1,12 +1,12 @@
 // npm run bench -- [names] [--quick] [--json] [--report]: measures squadd against named alternatives,
-// all in one run. --report writes what it found to docs/performance.md.
-import { existsSync, globSync, writeFileSync } from 'node:fs'
+// all in one run. --report writes what it found to docs/performance.md; with names, these chapters alone.
+import { existsSync, globSync, readFileSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { execa } from 'execa'
 import { machine } from './report/machine.ts'
 import type { Chapter } from './report/page.ts'
-import { page } from './report/page.ts'
+import { page, renewed } from './report/page.ts'
 import { plot } from './report/plot.ts'
 import type { Bench, Row } from './row.ts'
 
@@ -49,8 +49,14 @@ for (const name of names.length > 0 ? names : known) {
 const rows = chapters.flatMap((chapter) => chapter.rows)
 if (asked.report) {
   const docs = join(here, '../../docs')
-  writeFileSync(join(docs, 'performance.md'), page(chapters, machine(disk)))
-  writeFileSync(join(docs, 'performance.svg'), plot(rows))
+  const file = join(docs, 'performance.md')
+  if (names.length > 0) {
+    for (const chapter of chapters)
+      writeFileSync(file, renewed(readFileSync(file, 'utf8'), chapter, machine(disk).slice(0, 2)))
+  } else {
+    writeFileSync(file, page(chapters, machine(disk)))
+    writeFileSync(join(docs, 'performance.svg'), plot(rows))
+  }
 }
 if (asked.json) console.log(JSON.stringify(rows, null, 2))
 process.exitCode = rows.every((row) => row.pass) ? 0 : 1

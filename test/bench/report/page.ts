@@ -17,7 +17,7 @@ export function page(chapters: readonly Chapter[], where: readonly string[]): st
     '',
     'Absolute figures are those of this machine; what carries over are the ratios, ours to theirs. Each is',
     'the median of rounds measured next to each other, the spread where the middle half of them lie. A budget says what',
-    `has to hold. ${judged.length - missed.length} of ${judged.length} budgets hold here.`,
+    `has to hold. ${count(judged.length - missed.length, judged.length)}`,
     '',
     ...where.map((line) => `- ${line}`),
     '',
@@ -25,6 +25,26 @@ export function page(chapters: readonly Chapter[], where: readonly string[]): st
     '',
   ].join('\n')
 }
+
+/** The page with one chapter measured anew; throws when it has no such chapter, or one with a plot. */
+export function renewed(text: string, chapter: Chapter, where: readonly string[]): string {
+  const start = text.indexOf(`\n## ${chapter.name}\n`) + 1
+  const end = text.indexOf('\n## ', start)
+  const old = text.slice(start, end < 0 ? undefined : end)
+  if (start === 0 || old.includes('.svg'))
+    throw new Error(`${chapter.name} cannot be measured anew without the others`)
+  const about = `${chapter.about.trim()}\n\nMeasured later than the rest: ${where.join('; ')}.`
+  const lines = chapterLines({ ...chapter, about })
+    .join('\n')
+    .trimEnd()
+  const page = text.replace(old, () => `${lines}\n`)
+  const [holds, missed] = [/\| holds \|$/gm, /\| \*\*missed\*\* \|$/gm].map(
+    (verdict) => page.match(verdict)?.length ?? 0,
+  ) as [number, number]
+  return page.replace(/\d+ of \d+ budgets hold here\./, count(holds, holds + missed))
+}
+
+const count = (held: number, all: number): string => `${held} of ${all} budgets hold here.`
 
 function chapterLines({ name, about, rows }: Chapter): string[] {
   const hasPlot = rows.some(({ point }) => point)
