@@ -126,7 +126,8 @@ export class WorkerPool implements AsyncDisposable {
       job: thread.jobs[0]?.id ?? null,
       jobsProcessed: thread.jobsProcessed,
       lastError: thread.lastError,
-      lastHeartbeatAt: Math.round(performance.timeOrigin + thread.lastSeenAt),
+      // The wall clock may have been set since this process began.
+      lastHeartbeatAt: Math.round(Date.now() - (performance.now() - thread.lastSeenAt)),
     }))
   }
 

@@ -258,6 +258,11 @@ t.test('workers tell what they do and did', async (t) => {
   const busy = pool.workers().find(({ status }) => status === 'busy')!
   t.match(busy, { job: 'waits', jobsProcessed: 2, lastError: 'RangeError: bad' })
   t.ok(busy.lastHeartbeatAt >= before - 1 && busy.lastHeartbeatAt <= Date.now() + 1)
+  const hour = 3_600_000
+  const { now } = Date
+  t.intercept(Date, 'now', { value: () => now() + hour })
+  const later = pool.workers().find(({ id }) => id === busy.id)!
+  t.ok(later.lastHeartbeatAt >= before + hour - 1, 'it goes by the clock as it is set now')
   openGate(cells)
   t.equal(await waiting, busy.id, 'the id is that of the thread')
   t.match(
