@@ -42,6 +42,9 @@ export async function waitersAt(cells: Int32Array, count: number): Promise<void>
 
 /** Resolves when the `count`th of the threads that begin from now on has ended. */
 export function threadsEnd(t: Test, count: number): Promise<void> {
+  // Idle threads do not keep the process alive; who waits for them does.
+  const alive = setInterval(() => {}, 60_000)
+  t.teardown(() => clearInterval(alive))
   return new Promise((resolve) => {
     let ended = 0
     const begun = (worker: Worker) =>
