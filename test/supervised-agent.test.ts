@@ -28,7 +28,7 @@ t.test('an agent is shown without what only its host needs', (t) => {
     },
     {
       ...{ verdict: never, free: never, vacated: never, placed: never, gaveUp: never },
-      ...{ lost: never, named: never, asks: never, happened: never },
+      ...{ lost: never, named: never, asks: never, said: never, happened: never },
       breaker: () => 'closed',
     },
   )

@@ -1,6 +1,6 @@
 import type { AgentRecord, AgentView } from './domain/agent.ts'
 import type { NewEvent } from './domain/event.ts'
-import type { HostSetup, Verdict } from './domain/message.ts'
+import type { HostLine, HostSetup, Verdict } from './domain/message.ts'
 import type { OutboxWatch, WorktreeState, Worktrees } from './domain/ports.ts'
 import type { Task } from './domain/task.ts'
 import type { LinkPorts } from './host-link.ts'
@@ -33,6 +33,8 @@ export type AgentOwner<Agent> = {
   named(agent: Agent, conversation: string | null): void
   /** Its program asks a person. */
   asks(agent: Agent, question: string): void
+  /** Its host has a line for the log. */
+  said(agent: Agent, line: HostLine): void
   happened(event: NewEvent): void
   /** Whether tasks are kept away from it. */
   breaker(agent: Agent): AgentView['circuitState']

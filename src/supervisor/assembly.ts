@@ -12,6 +12,7 @@ import { createOutboxWatch } from '../workers/outbox-watch.ts'
 import { createOutputLogs } from '../workers/output-logs.ts'
 import { createWorktrees } from '../workers/worktree.ts'
 import type { Config } from './domain/config.ts'
+import type { HostLine } from './domain/message.ts'
 import type { Meter } from './domain/meter.ts'
 import type { NotificationRule } from './domain/notification.ts'
 import { readNotifications } from './domain/notification.ts'
@@ -40,6 +41,8 @@ export type AssemblyOptions = {
   endsWithSupervisor?: boolean
   version: string
   onError: (error: unknown) => void
+  /** Gets what the host of an agent has for the log. Default: it goes nowhere. */
+  onHostLine?: (agent: string, line: HostLine) => void
   /** The endpoints of its API. Default: it has none. */
   routes?: readonly { method: string; path: string }[]
 }
@@ -166,6 +169,7 @@ export function assemble(options: AssemblyOptions): Assembly {
       checkProgram(spec, agentEnvironment(options.env, spec.program, spec.env)),
     startWidth: availableParallelism() * 2,
     onError,
+    onHostLine: options.onHostLine ?? (() => {}),
     about: { version, pid: process.pid, home: home.root },
   })
   store.onCommitted((events) => metrics.onEvents(events))

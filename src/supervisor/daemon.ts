@@ -11,6 +11,7 @@ import type { Address } from './domain/address.ts'
 import { parseAddress } from './domain/address.ts'
 import { defaults } from './domain/config.ts'
 import { SquadError } from './domain/error.ts'
+import type { HostLine } from './domain/message.ts'
 import { redact } from './domain/redact.ts'
 import { armFailpoints } from './failpoint/failpoint.ts'
 import { systemClock } from './domain/time.ts'
@@ -84,6 +85,8 @@ export async function runDaemon(options: DaemonOptions): Promise<number> {
       return config
     }
     const onError = (error: unknown) => log.error({ err: error }, 'not handled')
+    const onHostLine = (agent: string, { level, message }: HostLine) =>
+      logs[level]({ component: 'host', agent }, message)
     const env = process.env
     const agentSecret = ensureToken(home.agentSecretFile)
     const { squad, store, metrics, heavy } = assemble({
@@ -96,6 +99,7 @@ export async function runDaemon(options: DaemonOptions): Promise<number> {
       env,
       version,
       onError,
+      onHostLine,
       routes: Object.values(endpoints),
     })
 

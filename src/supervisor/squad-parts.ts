@@ -7,6 +7,7 @@ import { Breakers } from './breakers.ts'
 import { Dispatcher } from './dispatcher.ts'
 import type { Config } from './domain/config.ts'
 import type { NewEvent } from './domain/event.ts'
+import type { HostLine } from './domain/message.ts'
 import type {
   Courier,
   HostProbe,
@@ -43,6 +44,8 @@ export type SupervisorPorts = RosterPorts & {
   startWidth: number
   /** Where errors go that nobody waits for. */
   onError: (error: unknown) => void
+  /** Gets what the host of an agent has for the log. */
+  onHostLine: (agent: string, line: HostLine) => void
   /** Shown by `status`. */
   about: { version: string; pid: number; home: string }
 }
@@ -197,6 +200,7 @@ export class SquadParts {
       lost: (agent, task, reason) => void this.attempts.lost(agent, task, reason).catch(onError),
       named: (agent, conversation) => void this.#named(agent, conversation).catch(onError),
       asks: (agent, question) => this.questions.asked(agent, question),
+      said: (agent, line) => this.#ports.onHostLine(agent.id, line),
       happened: (event) => this.#happened(event),
       breaker: (agent) => this.breakers.ofAgent(agent.id).kind,
     }

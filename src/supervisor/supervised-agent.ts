@@ -311,8 +311,9 @@ export class SupervisedAgent {
       case 'screen':
       case 'typed':
       case 'broken':
-      case 'log':
         return
+      case 'log':
+        return this.#owner.said(this, message)
     }
   }
 

@@ -236,6 +236,7 @@ export class Scene {
       meter: silentMeter,
       startWidth: 4,
       onError: (error) => this.laws.breach(`nobody handles ${String(error)}`),
+      onHostLine: () => {},
       about: { version: '0.0.0', pid: 1, home: '/home' },
     })
   }

@@ -89,6 +89,9 @@ export type ToHost =
   /** End the agent: its attempt, its tmux server, then the host. */
   | { kind: 'end' }
 
+/** A line for the log, which nobody acts on. */
+export type HostLine = { level: 'info' | 'warn' | 'error'; message: string }
+
 export type FromHost =
   /** Attached to tmux, outbox read; `adopted` is an attempt that goes on. */
   | { kind: 'ready'; tmuxPid: number; adopted: AttemptKey | null; programPid: number | null }
@@ -110,4 +113,4 @@ export type FromHost =
   | { kind: 'ended'; leftovers: number[] }
   /** It cannot work: the host exits after this. */
   | { kind: 'broken'; message: string; hint: string }
-  | { kind: 'log'; level: 'info' | 'warn' | 'error'; message: string }
+  | ({ kind: 'log' } & HostLine)

@@ -67,6 +67,9 @@ export class Workplace {
         endsWithSupervisor: !this.#isLasting,
         version,
         onError: (error) => process.emitWarning(error instanceof Error ? error : String(error)),
+        onHostLine: (agent, { level, message }) => {
+          if (level === 'error') process.emitWarning(`agent ${agent}: ${message}`)
+        },
       })
       this.squad = squad
       this.store = store
