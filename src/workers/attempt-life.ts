@@ -37,11 +37,11 @@ export class AttemptLife {
     this.#stop = readStop(this.#dir, this.#key)
   }
 
-  /** It is to end, for the next host too; the first reason stays. */
+  /** It is to end, for the next host too; the first reason stays. Throws when it cannot be noted. */
   stopFor(reason: StopReason): void {
     if (this.#stop !== null) return
-    writeStop(this.#dir, this.#key, reason)
     this.#stop = reason
+    writeStop(this.#dir, this.#key, reason)
   }
 
   /** False where the signal means nothing any more. */

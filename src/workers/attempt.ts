@@ -34,6 +34,8 @@ export type AttemptPorts = {
 
 /** A launcher that tmux shows may take this long to begin before the latch is taken from it. */
 const patienceMs = 1000
+/** A latch that could not be taken, as on a full disk, is tried again after this. */
+const tryAgainMs = 1000
 /** What a program left running gets at most this long between TERM and KILL. */
 const sweepGraceMs = 2000
 
@@ -48,6 +50,7 @@ export class Attempt implements Work {
   #memo: LaunchMemo | null = null
   #patience: NodeJS.Timeout | null = null
   #isPatienceOver = false
+  #tryAgain: NodeJS.Timeout | undefined
   #launching: Promise<void> = Promise.resolve()
   #opening: Promise<void> | null = null
   #stopping: Promise<void> = Promise.resolve()
@@ -107,7 +110,7 @@ export class Attempt implements Work {
 
   /** Makes sure that it never runs; a verdict says so. */
   refuse(): void {
-    takeLatch(this.#ports.setup.outbox, this.order.key)
+    this.#takeLatch()
     this.look()
   }
 
@@ -126,7 +129,7 @@ export class Attempt implements Work {
     // First the process, then the facts again: a launcher leaves its last fact before it ends.
     const { isLauncherAlive } = this.#processes
     this.#read()
-    const { isRebooted, setup } = this.#ports
+    const { isRebooted } = this.#ports
     const isPatienceOver = this.#isPatienceOver
     const isLaunched = this.#memo !== null
     const facts = this.#facts
@@ -148,8 +151,7 @@ export class Attempt implements Work {
         }, patienceMs)
         return
       case 'take-latch':
-        takeLatch(setup.outbox, this.order.key)
-        return this.check()
+        return this.#takeLatch() ? this.check() : undefined
       case 'lost':
         return this.#lose(sight.reason)
     }
@@ -168,10 +170,9 @@ export class Attempt implements Work {
   async stop(reason: StopReason, graceMs = this.#ports.setup.stopGraceMs): Promise<void> {
     this.look()
     if (this.isOpen) {
-      this.#life.stopFor(reason)
+      this.#stopFor(reason)
       const { started, hasSlot } = this.#facts
-      if (!started && (hasSlot || this.#memo === null))
-        takeLatch(this.#ports.setup.outbox, this.order.key)
+      if (!started && (hasSlot || this.#memo === null)) this.#takeLatch()
       this.look()
       this.#stopping = this.#stopping.then(() => this.#end(graceMs))
       await this.#stopping
@@ -226,6 +227,27 @@ export class Attempt implements Work {
     }
   }
 
+  /** Now it is decided who ran it, or nobody. False where there was no room to say so, for now. */
+  #takeLatch(): boolean {
+    try {
+      takeLatch(this.#ports.setup.outbox, this.order.key)
+      return true
+    } catch (error) {
+      if (!this.#tryAgain) this.#log('warn', `its latch cannot be taken yet: ${oneLine(error)}`)
+      clearTimeout(this.#tryAgain)
+      this.#tryAgain = setTimeout(() => void this.check(), tryAgainMs)
+      return false
+    }
+  }
+
+  #stopFor(reason: StopReason): void {
+    try {
+      this.#life.stopFor(reason)
+    } catch (error) {
+      this.#log('warn', `another host would not know that it is stopped: ${oneLine(error)}`)
+    }
+  }
+
   #read(): void {
     const { key } = this.order
     this.#facts = readFacts(this.#ports.setup.outbox, key)
@@ -259,6 +281,7 @@ export class Attempt implements Work {
   async #conclude(ended: Ended): Promise<void> {
     if (!this.#life.move('ended')) return
     if (this.#patience) clearTimeout(this.#patience)
+    clearTimeout(this.#tryAgain)
     const { git, program, conversation } = this.#ports
     const { verdict, said } = await examine({
       order: this.order,

@@ -1,6 +1,6 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import type { SquadEvent } from '../../src/supervisor/domain/event.ts'
@@ -10,6 +10,7 @@ import { gate } from '../support/field.ts'
 import { guarded } from '../support/guarded.ts'
 import type { Guarded } from '../support/guarded.ts'
 import { ended } from '../support/process.ts'
+import { whenIn } from '../support/watching.ts'
 
 const canTrace = spawnSync('strace', ['-qq', '-o', '/dev/null', 'true']).status === 0
 const withTrace = { skip: canTrace ? false : 'it needs strace and the right to trace' }
@@ -54,32 +55,56 @@ t.test(
   },
 )
 
-t.test('a disk full of files starts no task that it could lose', withMounts(), async (t) => {
+/** What a program needs files for on its way: any of them may be the first without room. */
+const files = ['.exit', '.prompt', '.memo', '.sh', '.started']
+
+t.test('a disk full of files loses no task, whichever is the first', withMounts(), async (t) => {
   const squad = await guarded(t, ['ada'], { diskBytes: 48 * megabyte })
-  const { field, add } = squad
-  await field.wait((await add({ prompt: 'true' })).id)
-  const litter = join(field.squad.home, 'litter')
-  const remount = spawnSync('mount', ['-o', 'remount,nr_inodes=400', field.squad.home])
-  t.equal(remount.status, 0)
-  mkdirSync(litter)
-  for (let n = 0; ; n++)
-    try {
-      writeFileSync(join(litter, String(n)), '')
-    } catch (error) {
-      t.match(error, { code: 'ENOSPC' })
-      break
-    }
-  const open = gate(field, 'late')
-  open.open()
-  const task = await add({ prompt: `${open.prompt}; echo "ended late.0 $$" >> '${field.journal}'` })
-  const isOfTask = ({ taskId }: SquadEvent) => taskId === task.id
-  const back = await firstEvent(field.client, 'TaskRetried', { is: isOfTask })
-  t.match(back.data, { outcome: 'not_started' }, 'an attempt without room for its end does not run')
-  t.same(field.lines('late').size, 0, 'its program least of all')
-  rmSync(litter, { recursive: true })
-  t.match(await field.wait(task.id), { state: 'completed' }, 'with room it goes on by itself')
-  const { began, ended: over } = field.lines('late').get('late.0')!
-  t.same([began.length, over.length], [1, 1], 'and ran once')
+  const { field, disk, add } = squad
+  const log = join(field.squad.home, 'daemon.log')
+  const reasons: string[] = []
+  for (const room of files.keys()) {
+    await squad.isWhole()
+    disk!.fillWithFiles(room)
+    const late = gate(field, `late${room}`)
+    late.open()
+    const end = `echo "ended late${room}.0 $$" >> '${field.journal}'`
+    const task = await add({ prompt: `${late.prompt}; ${end}` })
+    const isOfTask = ({ taskId }: SquadEvent) => taskId === task.id
+    const enough = new AbortController()
+    const { signal } = enough
+    const waiting = `${task.id}-1: its latch cannot be taken yet`
+    await Promise.race([
+      ...(['TaskRetried', 'TaskCompleted'] as const).map(async (type) => {
+        const { data } = await firstEvent(field.client, type, { is: isOfTask, signal })
+        reasons.push(`${data['outcome']} ${data['reason']}`)
+      }),
+      whenIn(log, () => readFileSync(log, 'utf8').includes(waiting), signal),
+    ])
+    enough.abort()
+    t.same(field.lines(`late${room}`).size, 0, `with room for ${room} its program does not run`)
+    disk!.free()
+    const settled = await field.wait(task.id)
+    t.match(settled, { state: 'completed', attempt: 1 }, 'with room it goes on by itself')
+    const { began, ended: over } = field.lines(`late${room}`).get(`late${room}.0`)!
+    t.same([began.length, over.length], [1, 1], 'and ran once')
+  }
+  t.equal(reasons.length, 4, 'where nothing of it is there yet, the attempt is over')
+  for (const [room, reason] of reasons.entries())
+    t.match(reason, new RegExp(`^not_started ENOSPC.*-1\\${files[room]}'$`))
+  await squad.isWhole()
+  t.match(await field.agentViews(), [{ state: 'idle' }], 'its agent is well')
+})
+
+t.test('on a disk full of files an attempt ends when its time is over', withMounts(), async (t) => {
+  const squad = await guarded(t, ['ada'], { diskBytes: 48 * megabyte })
+  const { field, disk, add } = squad
+  const busy = gate(field, 'busy')
+  const task = await add({ prompt: busy.prompt, timeoutMs: 3000, maxAttempts: 1 })
+  await field.pidOf('busy')
+  disk!.fillWithFiles(0)
+  t.match(await field.wait(task.id), { state: 'failed', outcome: 'timed_out' })
+  disk!.free()
   await squad.isWhole()
 })
 

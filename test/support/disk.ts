@@ -1,5 +1,14 @@
 import { execFileSync, spawnSync } from 'node:child_process'
-import { closeSync, mkdtempSync, openSync, rmSync, rmdirSync, writeSync } from 'node:fs'
+import {
+  closeSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  rmSync,
+  rmdirSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
@@ -20,6 +29,7 @@ export function canMount(): boolean {
 export const withMounts = () => ({ skip: canMount() ? false : 'mounting a disk needs root' })
 
 const fillerName = '.filler'
+const litterName = '.litter'
 
 /** A small disk in memory, mounted at a folder. */
 export class Disk {
@@ -46,8 +56,23 @@ export class Disk {
     }
   }
 
+  /** There is room for so many files more, and for enough bytes. */
+  fillWithFiles(room: number): void {
+    const litter = join(this.dir, litterName)
+    execFileSync('mount', ['-o', 'remount,nr_inodes=400', this.dir])
+    mkdirSync(litter)
+    let made = 0
+    try {
+      for (; ; made++) writeFileSync(join(litter, String(made)), '')
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error
+    }
+    for (let n = 0; n < room; n++) rmSync(join(litter, String(made - 1 - n)))
+  }
+
   free(): void {
-    rmSync(join(this.dir, fillerName), { force: true })
+    for (const name of [fillerName, litterName])
+      rmSync(join(this.dir, name), { recursive: true, force: true })
   }
 
   close(): void {
