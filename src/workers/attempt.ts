@@ -214,7 +214,8 @@ export class Attempt implements Work {
       return this.#conclude({ kind, reason: oneLine(error) })
     }
     await (this.#opening = this.#open())
-    if (this.#window.isLost) await this.check()
+    // A window that closes before we know which it is tells us nothing.
+    if (this.#window.isLost || !this.#processes.isLauncherAlive) await this.check()
   }
 
   async #open(): Promise<void> {
