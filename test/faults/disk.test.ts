@@ -77,7 +77,7 @@ t.test('a disk full of files loses no task, whichever is the first', withMounts(
     await Promise.race([
       ...(['TaskRetried', 'TaskCompleted'] as const).map(async (type) => {
         const { data } = await firstEvent(field.client, type, { is: isOfTask, signal })
-        reasons.push(`${data['outcome']} ${data['reason']}`)
+        reasons.push([data['outcome'], data['reason']].join(' '))
       }),
       whenIn(log, () => readFileSync(log, 'utf8').includes(waiting), signal),
     ])
