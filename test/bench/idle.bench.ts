@@ -16,9 +16,11 @@ squadd the host, the tmux server, its client and what keeps the session alive; f
 share of server, process and shell (an agent has no process of its own there).
 
 What limits it: an idle host does nothing but answer now and then whether it and its tmux server live
-(\`strace\` shows nothing else but timers of V8). Every 30 s a tenth of those who rest are asked, so that 100 agents
-answer 20 times a minute. Asked every second that costs 1.5 ms of CPU each time; after a rest it cost 9.6 ms on a
-machine that takes memory away from those who rest.`
+(\`strace\` shows nothing else). V8 woke each of them every 8 s to ask whether memory could be given back, 1.1 % of a
+core and 12 of 13 wake-ups a second in all, and no longer does. Every 30 s a tenth of those who rest are asked, so
+that 100 agents answer 20 times a minute: asked every second that costs 1.5 ms of CPU each time, after a rest it cost
+9.6 ms on a machine that takes memory away from those who rest. A minute later the hundred hosts need 0.5 %, the daemon
+and all of tmux 0.2 %.`
 
 const { agents, seconds } = sizes({ agents: 100, seconds: 60 }, { agents: 5, seconds: 4 })
 // Until what the start has left to do is done: git is read for the first task, memory given back.
