@@ -41,8 +41,8 @@ export type AssemblyOptions = {
   endsWithSupervisor?: boolean
   version: string
   onError: (error: unknown) => void
-  /** Gets what the host of an agent has for the log. Default: it goes nowhere. */
-  onHostLine?: (agent: string, line: HostLine) => void
+  /** Gets what the host of an agent has for the log. */
+  onHostLine: (agent: string, line: HostLine) => void
   /** The endpoints of its API. Default: it has none. */
   routes?: readonly { method: string; path: string }[]
 }
@@ -60,7 +60,7 @@ const endSlackMs = 10_000
 
 /** What agents need of the world: forked hosts, tmux and git, in the folders of `home`. */
 function agentPorts(
-  options: Omit<AssemblyOptions, 'storeFile' | 'version' | 'onError'>,
+  options: Omit<AssemblyOptions, 'storeFile' | 'version' | 'onError' | 'onHostLine'>,
   instanceId: string,
   heavy: HeavyWork,
   meter: Meter,
@@ -121,7 +121,7 @@ function rulesOf(config: () => Config): () => readonly NotificationRule[] {
 
 /** Builds a squad on SQLite, tmux and git: the one place that knows all of them. */
 export function assemble(options: AssemblyOptions): Assembly {
-  const { home, config, version, onError } = options
+  const { home, config, version, onError, onHostLine } = options
   const file = options.storeFile ?? home.storeFile
   const notifications = rulesOf(config)
   const stored = openSqliteStore({
@@ -169,7 +169,7 @@ export function assemble(options: AssemblyOptions): Assembly {
       checkProgram(spec, agentEnvironment(options.env, spec.program, spec.env)),
     startWidth: availableParallelism() * 2,
     onError,
-    onHostLine: options.onHostLine ?? (() => {}),
+    onHostLine,
     about: { version, pid: process.pid, home: home.root },
   })
   store.onCommitted((events) => metrics.onEvents(events))

@@ -136,6 +136,7 @@ t.test(`${count / 2} requests to a real squad (seed ${seed})`, async (t) => {
     env: process.env,
     version: '0.0.0',
     onError: (error) => errors.push(error),
+    onHostLine: (_agent, line) => errors.push(line),
   })
   await squad.start()
   await squad.submit([1, 2, 3, 4, 5].map((n) => ({ prompt: `task ${n}` })))
