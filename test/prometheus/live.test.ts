@@ -31,8 +31,10 @@ t.test(
     await prometheus.until('squadd_agents{state="waiting"} > 0')
     await prometheus.until('squadd_agent_breakers{state="half-open"} > 0')
     await prometheus.until('ALERTS{alertname="SquaddAgentFailed", alertstate="firing"}')
+    await prometheus.seenAll()
     const end = Date.now() / 1000
-    const course = (query: string) => prometheus.queryRange(query, begin, end, 1)
+    /** The last step comes up to a second before the end that is asked for. */
+    const course = (query: string) => prometheus.queryRange(query, begin, end + 1, 1)
     const scrape = await client.call('metrics', {})
     /** The live metrics: what a scrape says, not what a table says. */
     const live = new Map(

@@ -111,6 +111,12 @@ export class Prometheus {
     }
   }
 
+  /** Until what has happened so far was scraped, and the rules have gone by that. */
+  async seenAll(): Promise<void> {
+    await this.until(`timestamp(up) > ${Date.now() / 1000}`)
+    await this.until(`timestamp(instance:squadd_http_requests:rate5m) > ${Date.now() / 1000}`)
+  }
+
   async #ask(path: string, parameters: Record<string, string>): Promise<Series[]> {
     const { result } = (await this.#get(path, parameters)) as { result: Raw[] }
     return result.map(({ metric, value, values }) => ({
