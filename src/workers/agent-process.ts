@@ -1,6 +1,7 @@
 import { fork } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
 import { closeSync, openSync } from 'node:fs'
+import { getCompileCacheDir } from 'node:module'
 import type { FromHost, HostSetup } from '../supervisor/domain/message.ts'
 import type { AgentHost, AgentHosts, HostEnd, HostEvents } from '../supervisor/domain/ports.ts'
 import { failing, failpointEnvironment } from '../supervisor/failpoint/failpoint.ts'
@@ -48,7 +49,11 @@ function forkHost(setup: HostSetup, { logFile }: AgentHostsOptions): ChildProces
         detached: true,
         serialization: 'advanced',
         execArgv: nodeOptions,
-        env: { ...hostEnvironment(setup.env), ...failpointEnvironment(process.env) },
+        env: {
+          ...hostEnvironment(setup.env),
+          ...failpointEnvironment(process.env),
+          ...compiledCode(),
+        },
         stdio: ['ignore', output, output, 'ipc'],
       }),
     )
@@ -65,6 +70,12 @@ function hostEnvironment(env: Record<string, string>): Record<string, string> {
   return Object.fromEntries(
     names.flatMap((name) => (env[name] === undefined ? [] : [[name, env[name]]])),
   )
+}
+
+/** Compiled code is kept where ours is: from source a host is up with a third of the CPU. */
+function compiledCode(): Record<string, string> {
+  const folder = getCompileCacheDir()
+  return folder === undefined ? {} : { NODE_COMPILE_CACHE: folder }
 }
 
 class ForkedHost implements AgentHost {
