@@ -7,6 +7,8 @@ import type { Session } from './thread.ts'
 import type { Face } from './worker-thread.ts'
 import { WorkerThread } from './worker-thread.ts'
 
+type Death = { thread: PoolThread | null; cause: unknown }
+
 /** A thread and the job it has. */
 export type PoolThread = WorkerThread<PendingJob>
 
@@ -33,7 +35,8 @@ export class Threads {
   readonly #events: ThreadEvents
   /** Which one piscina is to choose. */
   #chosen: PoolThread | null = null
-  #lastError: unknown = null
+  /** The last that died, or none that was up, and what of. */
+  #death: Death = { thread: null, cause: null }
   #isClosing = false
   /** One goes because it was told to. */
   #isEnding = false
@@ -61,7 +64,7 @@ export class Threads {
     this.#piscina.on('workerCreate', (face: Face) => this.#up(face))
     this.#piscina.on('workerDestroy', () => this.#down())
     this.#piscina.on('error', (error: unknown) => {
-      this.#lastError = error
+      this.#death.cause = error
     })
   }
 
@@ -212,7 +215,10 @@ export class Threads {
     this.#ended.shift()
     this.#idle.push(thread)
     const worker = this.#piscina.threads.find(({ threadId }) => threadId === face.id)
-    worker?.once('exit', (code) => (this.#lastError ??= new Error(`it ended with code ${code}`)))
+    worker?.once('exit', (code) => {
+      if (this.#death.thread === thread)
+        this.#death.cause ??= new Error(`it ended with code ${code}`)
+    })
     this.#events.ready()
   }
 
@@ -222,20 +228,24 @@ export class Threads {
     for (const thread of this.#live) if (thread.jobs.length > 0) this.hear(thread)
   }
 
-  /** piscina tells that one is gone, but no longer which; what it died of is told right after. */
+  /**
+   * piscina tells that one is gone, but no longer which; what it died of is told right after. Others may
+   * die before we go on: each is taken from the living at once.
+   */
   #down(): void {
     if (this.#isClosing || this.#isEnding) return
-    this.#lastError = null
-    const gone = [...this.#live].find((thread) => thread.face.destroyed)
+    const thread = [...this.#live].find(({ face }) => face.destroyed) ?? null
+    if (thread) this.#lose(thread)
+    const death: Death = { thread, cause: null }
+    this.#death = death
     queueMicrotask(() => {
-      const error = this.#lastError ?? new Error('it ended before it was up')
-      if (gone) this.#bury(gone, error)
+      const error = death.cause ?? new Error('it ended before it was up')
+      if (thread) this.#bury(thread, error)
       else if (!this.#isClosing) this.#events.stillborn(error)
     })
   }
 
   #bury(thread: PoolThread, error: unknown): void {
-    this.#lose(thread)
     // It may have done some of its work before it died.
     for (let answer = thread.takeLastAnswer(); answer; answer = thread.takeLastAnswer())
       this.#events.answered(thread, answer)

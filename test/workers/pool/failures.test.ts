@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process'
 import { on, once } from 'node:events'
+import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Worker } from 'node:worker_threads'
 import t from 'tap'
@@ -45,6 +46,26 @@ t.test('the reason of a death is told', async (t) => {
   t.match(await said('stray'), /job "stray": its worker died: stray/)
   t.match(await said('hoard'), /memory limit/)
   t.match(await said('loop'), /job "loop" did not end within 5 ms; its worker was ended/)
+})
+
+t.test('workers that die at the same moment are all noticed, each with its reason', async (t) => {
+  const pool = startPool(t, { maxWorkers: 3 })
+  const cells = gateCells()
+  const codes = [1, 2, 3]
+  const failing = codes.map((code) =>
+    pool.submit(job('gateExit', { cells, code })).catch((error: unknown) => String(error)),
+  )
+  await waitersAt(cells, codes.length)
+  const threads = () => readdirSync('/proc/self/task').length
+  const left = threads() - codes.length
+  openGate(cells)
+  // We are told of the first only when the last is gone as well.
+  const limit = performance.now() + 20_000
+  while (threads() > left && performance.now() < limit);
+  for (const [n, said] of (await Promise.all(failing)).entries())
+    t.match(said, `it ended with code ${codes[n]}`)
+  t.match(pool.metrics(), { lostWorkers: 3, failed: 3, queued: 0, running: 0 })
+  t.equal(await pool.submit(job('echo', 'on')), 'on')
 })
 
 t.test('1,000 jobs of all kinds of bad ones and good ones: nothing is lost', async (t) => {
