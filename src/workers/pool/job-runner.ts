@@ -49,7 +49,7 @@ export class JobRunner {
   open(threads: Threads): void {
     this.#threads = threads
     this.dispatch()
-    this.#watch(this.#nextLookAt())
+    this.#watch(this.#nextLookAt(performance.now()))
   }
 
   add(job: PendingJob): void {
@@ -248,7 +248,7 @@ export class JobRunner {
     this.dispatch()
     if (this.queued + this.running === 0) this.#release()
     this.#threads?.retire(this.#needed, now - this.#options.idleTimeoutMs)
-    this.#watch(this.#nextLookAt())
+    this.#watch(this.#nextLookAt(now))
   }
 
   #release(): void {
@@ -261,10 +261,9 @@ export class JobRunner {
     return Math.max(this.#options.minWorkers, this.running + this.#spare)
   }
 
-  /** When something is due; never when there is nothing to look after. */
-  #nextLookAt(): number {
+  /** When something is due that was not at `now`; never when there is nothing to look after. */
+  #nextLookAt(now: number): number {
     const { idleTimeoutMs, healthCheckIntervalMs } = this.#options
-    const now = performance.now()
     let at = this.queued + this.running > 0 ? now + healthCheckIntervalMs : Infinity
     if (this.#threads && this.#threads.count > this.#needed)
       at = Math.min(at, now + Math.max(1, idleTimeoutMs))

@@ -123,6 +123,24 @@ t.test('what follows a job that ran long goes to a thread that stood by', async 
   t.equal(await running, 'SQUADD_POOL_JOB_ABORTED')
 })
 
+t.test('a thread stands by also when a timer comes a moment before a job is long', async (t) => {
+  const pool = startPool(t, { maxWorkers: 1 })
+  await pool.submit(job('echo'))
+  const made = on(process, 'worker', { signal: AbortSignal.timeout(10_000) })
+  let now = performance.now()
+  let step = 0
+  performance.now = () => (now += step)
+  t.teardown(() => Reflect.deleteProperty(performance, 'now'))
+  const cells = gateCells()
+  const running = pool.submit(job('gate', cells))
+  // Long is 50 ms: not yet when it is looked at, but when the next look is planned.
+  now += 49.7
+  step = 0.2
+  await made.next()
+  openGate(cells)
+  await running
+})
+
 t.test('where no thread comes up, what waits is told so', async (t) => {
   const pool = startPool(t, { maxWorkers: 2, execArgv: ['--import=/no/such/module.js'] })
   const [first, second] = [pool.submit(job('echo')), pool.submit(job('echo'))]
