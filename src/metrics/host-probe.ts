@@ -1,6 +1,7 @@
 import { statfsSync } from 'node:fs'
 import { stat, statfs } from 'node:fs/promises'
 import { availableParallelism, freemem, loadavg, totalmem } from 'node:os'
+import { roomOn } from '../supervisor/domain/disk.ts'
 import type { HostProbe } from '../supervisor/domain/ports.ts'
 
 /** How busy the machine is; asks no disk. */
@@ -14,10 +15,11 @@ export const machineFacts = () => ({
 export function createHostProbe(...dirs: string[]): HostProbe {
   return {
     facts() {
-      const disks = dirs.map((dir) => statfsSync(dir))
+      const disks = dirs.map((dir) => roomOn(statfsSync(dir)))
       return {
         ...machineFacts(),
-        freeDiskBytes: Math.min(...disks.map(({ bavail, bsize }) => bavail * bsize)),
+        freeDiskBytes: Math.min(...disks.map(({ freeBytes }) => freeBytes)),
+        freeFiles: Math.min(...disks.map(({ freeFiles }) => freeFiles)),
       }
     },
   }
@@ -26,7 +28,7 @@ export function createHostProbe(...dirs: string[]): HostProbe {
 /** Bytes free for us where `dir` is; NaN when that cannot be told. */
 export async function freeBytes(dir: string): Promise<number> {
   const disk = await statfs(dir).catch(() => null)
-  return disk ? disk.bavail * disk.bsize : Number.NaN
+  return disk ? roomOn(disk).freeBytes : Number.NaN
 }
 
 /** The size of a file; 0 when there is none. */

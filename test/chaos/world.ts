@@ -50,6 +50,7 @@ export class World extends Sturdy {
         stopGraceMs: 500,
         outputLimitBytes: 131_072,
         minFreeDiskBytes: 0,
+        minFreeFiles: 0,
         minFreeMemoryBytes: 0,
       },
       ...{ healthCheckIntervalMs: 2000, breakerMaxFailures: 5, breakerResetMs: 1000 },

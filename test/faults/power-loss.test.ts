@@ -23,7 +23,7 @@ t.test('a power cut and a new boot lose no task that was acknowledged', withMoun
     field.client.close()
     await squad.remove(() => disk.close())
   })
-  field.configure({ minFreeDiskBytes: 0 })
+  field.configure({ minFreeDiskBytes: 0, minFreeFiles: 0 })
   await field.open(['ada', 'bob'])
 
   // Proof that the picture of the cut is honest: what is not synced is not in it.
@@ -75,7 +75,7 @@ t.test('a power cut and a new boot lose no task that was acknowledged', withMoun
   t.same(lost, [], 'and none is lost')
 
   // A file of the user, written as users write.
-  field.configure({ minFreeDiskBytes: 0 })
+  field.configure({ minFreeDiskBytes: 0, minFreeFiles: 0 })
   await squad.json('start')
   field.client = connect({ socket: join(squad.home, 'run', 'squadd.sock') })
   const running = found.tasks.filter(({ state }) => state === 'running')

@@ -222,12 +222,13 @@ const cases: Cases = {
   },
   inodes: {
     well: [
-      { path: '/h', free: 1e6, total: 2e6 },
-      { path: '/h', free: 0, total: 0 },
+      { path: '/h', freeFiles: 1e6, wantedFiles: 1000 },
+      { path: '/h', freeFiles: Infinity, wantedFiles: 1000 },
+      { path: '/h', freeFiles: 0, wantedFiles: 0 },
     ],
     ill: [
-      [{ path: '/h', free: 5000, total: 2e6 }, 'warn', /5000 inodes/],
-      [{ path: '/h', free: 3, total: 2e6 }, 'fail', /3 inodes/],
+      [{ path: '/h', freeFiles: 5000, wantedFiles: 1000 }, 'warn', /5000 inodes/],
+      [{ path: '/h', freeFiles: 3, wantedFiles: 1000 }, 'fail', /3 inodes.*minFreeFiles/],
     ],
   },
   memory: {

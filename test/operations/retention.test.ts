@@ -85,3 +85,27 @@ t.test(
     await firstEvent(field.client, 'AdmissionResumed', { since: paused.seq })
   },
 )
+
+t.test(
+  'a disk that takes hardly a file more pauses the dispatch as well',
+  withMounts(),
+  async (t) => {
+    const { field, disk } = await guarded(t, ['ada'], {
+      diskBytes: 96 * 2 ** 20,
+      settings: { minFreeFiles: 60 },
+    })
+    const { client, squad } = field
+    disk!.fillWithFiles(30)
+    const task = await field.add({ prompt: 'echo enough' })
+    const { data, seq } = await firstEvent(client, 'AdmissionPaused')
+    t.match(data, { reason: /\d+ files more can be made on the disk, 60 are wanted/ })
+    t.match(await client.call('tasks.show', { id: task.id }), { state: 'ready' })
+    t.match(await squad.run('doctor', '--json'), {
+      exitCode: 1,
+      stdout: /"name":"inodes","status":"fail"/,
+    })
+    disk!.free()
+    t.match(await field.wait(task.id), { state: 'completed' })
+    await firstEvent(client, 'AdmissionResumed', { since: seq })
+  },
+)

@@ -12,6 +12,7 @@ export const sceneSettings = {
   maxConcurrentTasks: 20,
   minFreeMemoryBytes: 0,
   minFreeDiskBytes: 0,
+  minFreeFiles: 0,
 }
 
 /** A script that says what it used. */

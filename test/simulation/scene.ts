@@ -48,6 +48,7 @@ export class Scene {
     totalMemoryBytes: 2 ** 35,
     freeMemoryBytes: 2 ** 34,
     freeDiskBytes: 2 ** 38,
+    freeFiles: Infinity,
   }
   config: Config
   fate: SceneOptions['fate']

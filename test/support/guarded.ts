@@ -46,7 +46,7 @@ export async function guarded(
     field.client.close()
     await squad.remove(() => disk?.close())
   })
-  field.configure({ minFreeDiskBytes: 0, ...settings })
+  field.configure({ minFreeDiskBytes: 0, minFreeFiles: 0, ...settings })
   await field.open(names)
   return {
     field,

@@ -109,6 +109,12 @@ export const configTable = {
     'No new task with less free memory.',
   ),
   minFreeDiskBytes: count(536_870_912, 0, 1_099_511_627_776, 'No new task with less free disk.'),
+  minFreeFiles: count(
+    1000,
+    0,
+    1_000_000_000,
+    'No new task when fewer files can be made (free inodes of the disk).',
+  ),
   stallAfterMs: duration(
     600_000,
     0,

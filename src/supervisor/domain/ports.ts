@@ -237,6 +237,8 @@ export type HostFacts = {
   freeMemoryBytes: number
   /** Where the squad keeps its state, or its worktrees: the smaller. */
   freeDiskBytes: number
+  /** How many files more can be made there; Infinity where the filesystem does not count. */
+  freeFiles: number
 }
 
 export interface HostProbe {

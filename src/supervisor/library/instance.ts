@@ -35,6 +35,7 @@ const config = Object.freeze({
   maxLoadPerCore: 0,
   minFreeMemoryBytes: 0,
   minFreeDiskBytes: 0,
+  minFreeFiles: 0,
 })
 
 let postOf: (instance: Instance) => Post

@@ -7,6 +7,7 @@ export type PressureLimits = {
   maxLoadPerCore: number
   minFreeMemoryBytes: number
   minFreeDiskBytes: number
+  minFreeFiles: number
 }
 
 // Once pressed, it has to be this much better before work is taken again.
@@ -22,13 +23,15 @@ export function hostPressure(
   pressed: boolean,
 ): string | null {
   const ease = pressed ? relief : 1
-  const { maxLoadPerCore, minFreeMemoryBytes, minFreeDiskBytes } = limits
+  const { maxLoadPerCore, minFreeMemoryBytes, minFreeDiskBytes, minFreeFiles } = limits
   if (maxLoadPerCore > 0 && facts.loadPerCore > maxLoadPerCore * ease)
     return `load ${facts.loadPerCore.toFixed(1)} per core, the limit is ${maxLoadPerCore}`
   if (facts.freeMemoryBytes < minFreeMemoryBytes / ease)
     return `${mib(facts.freeMemoryBytes)} of memory are free, ${mib(minFreeMemoryBytes)} are wanted`
   if (facts.freeDiskBytes < minFreeDiskBytes / ease)
     return `${mib(facts.freeDiskBytes)} of disk are free, ${mib(minFreeDiskBytes)} are wanted`
+  if (facts.freeFiles < minFreeFiles / ease)
+    return `${facts.freeFiles} files more can be made on the disk, ${minFreeFiles} are wanted`
   return null
 }
 

@@ -16,7 +16,9 @@ function tool(name: string, least: Version, { said }: Tool): Judgement {
   return isEnough ? ok(version) : fail(`${version} is too old`, wanted)
 }
 
-const warnAtFreeInodes = 10_000
+/** Of the disk that has the fewest; Infinity where the filesystem does not count them. */
+type Inodes = { path: string; freeFiles: number; wantedFiles: number }
+
 const leastFiles = 256
 const goodFiles = 1024
 const leastProcesses = 64
@@ -37,13 +39,13 @@ export const machineChecks = {
     return ok(free)
   },
 
-  inodes({ free, total, path }: { path: string; free: number; total: number }) {
-    // Some filesystems do not count them.
-    if (total === 0) return ok('this filesystem has no limit')
-    const text = `${free} inodes free on the disk of ${path}`
-    const fix = 'remove small files, such as node_modules of worktrees that nobody needs'
-    if (free < warnAtFreeInodes / 10) return fail(text, fix)
-    return free < warnAtFreeInodes ? warn(text, fix) : ok(text)
+  inodes({ freeFiles, wantedFiles, path }: Inodes) {
+    if (!Number.isFinite(freeFiles)) return ok('this filesystem has no limit')
+    const text = `${freeFiles} inodes free on the disk of ${path}`
+    const limit = `below ${wantedFiles} (minFreeFiles) no task is given out`
+    const fix = `remove small files, such as node_modules of worktrees that nobody needs: ${limit}`
+    if (freeFiles < wantedFiles) return fail(text, fix)
+    return freeFiles < 10 * wantedFiles ? warn(text, fix) : ok(text)
   },
 
   memory({ freeBytes, wantedBytes }: { freeBytes: number; wantedBytes: number }) {

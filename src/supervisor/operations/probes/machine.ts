@@ -3,6 +3,8 @@ import { accessSync, constants, existsSync, readFileSync, statSync, statfsSync }
 import { freemem, userInfo } from 'node:os'
 import { dirname } from 'node:path'
 import { promisify } from 'node:util'
+import type { DiskRoom } from '../../domain/disk.ts'
+import { roomOn } from '../../domain/disk.ts'
 import type { Probes } from '../checks.ts'
 import type { machineChecks } from '../checks/machine.ts'
 import { linkOf, list } from '../files.ts'
@@ -12,22 +14,16 @@ const run = promisify(execFile)
 
 export function machineProbes(place: Place): Probes<keyof typeof machineChecks> {
   const { home, config, env, now, store } = place
-  const path = existing(home.stateDir)
+  const disks = [home.stateDir, home.worktreesDir].map((dir) => {
+    const path = existing(dir)
+    return { path, ...roomOn(statfsSync(path)) }
+  })
   return {
     node: () => ({ said: process.versions.node }),
     tmux: async () => ({ said: await say('tmux', '-V') }),
     git: async () => ({ said: await say('git', '--version') }),
-    disk() {
-      const disks = [path, existing(home.worktreesDir)].map((dir) => {
-        const { bavail, bsize } = statfsSync(dir)
-        return { path: dir, freeBytes: bavail * bsize, wantedBytes: config.minFreeDiskBytes }
-      })
-      return disks.reduce((least, one) => (one.freeBytes < least.freeBytes ? one : least))
-    },
-    inodes() {
-      const { ffree, files } = statfsSync(path)
-      return { path, free: ffree, total: files }
-    },
+    disk: () => ({ ...fullest(disks, 'freeBytes'), wantedBytes: config.minFreeDiskBytes }),
+    inodes: () => ({ ...fullest(disks, 'freeFiles'), wantedFiles: config.minFreeFiles }),
     memory: () => ({ freeBytes: freemem(), wantedBytes: config.minFreeMemoryBytes }),
     'open-files': () => ({ limit: limitOf('Max open files') }),
     processes: () => ({ limit: limitOf('Max processes') }),
@@ -60,6 +56,9 @@ export async function say(file: string, ...args: string[]): Promise<string | nul
     return null
   }
 }
+
+const fullest = <Room extends DiskRoom>(disks: Room[], by: keyof DiskRoom): Room =>
+  disks.reduce((least, one) => (one[by] < least[by] ? one : least))
 
 /** The folder, or the nearest one above it that is there. */
 export const existing = (path: string): string =>
