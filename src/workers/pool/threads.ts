@@ -7,6 +7,7 @@ import type { Session } from './thread.ts'
 import type { Face } from './worker-thread.ts'
 import { WorkerThread } from './worker-thread.ts'
 
+/** `thread`: null for one that was not up yet. */
 type Death = { thread: PoolThread | null; cause: unknown }
 
 /** A thread and the job it has. */
@@ -35,7 +36,7 @@ export class Threads {
   readonly #events: ThreadEvents
   /** Which one piscina is to choose. */
   #chosen: PoolThread | null = null
-  /** The last that died, or none that was up, and what of. */
+  /** The last there was; what piscina tells next is its cause. */
   #death: Death = { thread: null, cause: null }
   #isClosing = false
   /** One goes because it was told to. */

@@ -14,16 +14,17 @@ const run = promisify(execFile)
 
 export function machineProbes(place: Place): Probes<keyof typeof machineChecks> {
   const { home, config, env, now, store } = place
-  const disks = [home.stateDir, home.worktreesDir].map((dir) => {
-    const path = existing(dir)
-    return { path, ...roomOn(statfsSync(path)) }
-  })
+  const disks = () =>
+    [home.stateDir, home.worktreesDir].map((dir) => {
+      const path = existing(dir)
+      return { path, ...roomOn(statfsSync(path)) }
+    })
   return {
     node: () => ({ said: process.versions.node }),
     tmux: async () => ({ said: await say('tmux', '-V') }),
     git: async () => ({ said: await say('git', '--version') }),
-    disk: () => ({ ...fullest(disks, 'freeBytes'), wantedBytes: config.minFreeDiskBytes }),
-    inodes: () => ({ ...fullest(disks, 'freeFiles'), wantedFiles: config.minFreeFiles }),
+    disk: () => ({ ...fullest(disks(), 'freeBytes'), wantedBytes: config.minFreeDiskBytes }),
+    inodes: () => ({ ...fullest(disks(), 'freeFiles'), wantedFiles: config.minFreeFiles }),
     memory: () => ({ freeBytes: freemem(), wantedBytes: config.minFreeMemoryBytes }),
     'open-files': () => ({ limit: limitOf('Max open files') }),
     processes: () => ({ limit: limitOf('Max processes') }),
