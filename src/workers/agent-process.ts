@@ -2,6 +2,7 @@ import { fork } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
 import { closeSync, openSync } from 'node:fs'
 import { getCompileCacheDir } from 'node:module'
+import { dirname } from 'node:path'
 import type { FromHost, HostSetup } from '../supervisor/domain/message.ts'
 import type { AgentHost, AgentHosts, HostEnd, HostEvents } from '../supervisor/domain/ports.ts'
 import { failing, failpointEnvironment } from '../supervisor/failpoint/failpoint.ts'
@@ -72,10 +73,13 @@ function hostEnvironment(env: Record<string, string>): Record<string, string> {
   )
 }
 
-/** Compiled code is kept where ours is: from source a host is up with a third of the CPU. */
+/**
+ * Compiled code is kept where ours is: from source a host is up with a third of the CPU. What we are told
+ * is the folder of this version of Node, in the one that is wanted.
+ */
 function compiledCode(): Record<string, string> {
   const folder = getCompileCacheDir()
-  return folder === undefined ? {} : { NODE_COMPILE_CACHE: folder }
+  return folder === undefined ? {} : { NODE_COMPILE_CACHE: dirname(folder) }
 }
 
 class ForkedHost implements AgentHost {
